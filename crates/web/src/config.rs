@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::client_address::Networks;
 
-/// The sections of this crate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebConfig {
@@ -34,7 +33,6 @@ pub struct HttpConfig {
     pub body_size_max: usize,
     /// The largest headers, in bytes.
     pub header_size_max: usize,
-    /// Concurrent connections.
     pub connections_max: usize,
     /// Concurrent connections of one client network; a trusted proxy may have more.
     pub connections_per_address_max: usize,
@@ -102,7 +100,6 @@ impl From<Limit> for Quota {
     }
 }
 
-/// The rate limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
@@ -136,7 +133,6 @@ impl Default for LimitsConfig {
     }
 }
 
-/// Passwords and tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
@@ -144,7 +140,6 @@ pub struct AuthConfig {
     pub token_idle_days: u32,
     /// Days after which a token expires in any case.
     pub token_absolute_days: u32,
-    /// The maximum number of tokens of a user.
     pub tokens_per_user_max: u32,
     /// Concurrent password hashes; each takes 19 MiB and one core.
     pub hash_concurrency_max: usize,

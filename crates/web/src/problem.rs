@@ -22,7 +22,6 @@ const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/problem+
 /// `Retry-After` of an error that usually passes quickly.
 const RETRY_AFTER_S: u64 = 1;
 
-/// An error response.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem(Box<ProblemData>);
 
@@ -30,7 +29,6 @@ pub(crate) struct Problem(Box<ProblemData>);
 struct ProblemData {
     code: &'static str,
     status: StatusCode,
-    title: &'static str,
     message: Cow<'static, str>,
     retryable: bool,
     errors: Errors,
@@ -109,7 +107,6 @@ impl From<&'static Code> for Problem {
         Self(Box::new(ProblemData {
             code: code.name,
             status: code.status,
-            title: code.title(),
             message: code.text.into(),
             retryable: code.retryable,
             errors: Errors::default(),
@@ -174,11 +171,6 @@ impl Problem {
         let mut problem = Self::of_fields(vec![("name".into(), text)]);
         problem.0.code = codes::NAME_TAKEN.name;
         problem
-    }
-
-    /// A malformed `Idempotency-Key`.
-    pub(crate) fn idempotency_key_invalid() -> Self {
-        (&codes::IDEMPOTENCY_KEY_INVALID).into()
     }
 
     /// One invalid field.
@@ -263,7 +255,7 @@ impl Problem {
         let request_id = data.request_id.as_deref().unwrap_or(request_id);
         let document = Document {
             r#type: format!("urn:openbell:error:{}", data.code),
-            title: data.title,
+            title: data.status.canonical_reason().unwrap_or("Error"),
             status: data.status.as_u16(),
             detail: &data.message,
             // Not the path: it is text of the client and may contain ids of other players.
@@ -307,7 +299,6 @@ impl FieldErrors {
         result.map_err(|text| self.0.push((field.into(), text))).ok()
     }
 
-    /// Fails if there are errors.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         if self.0.is_empty() { Ok(()) } else { Err(Problem::of_fields(self.0)) }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use archive::History;
 use cluster::{Counters, TagCache};
-use domain::{Clock, Entropy, Rules};
+use domain::{Clock, Entropy, Rules, UnixMicros};
 use leaderboard::Leaderboards;
 use market::{CompanyLookup, MarketSource, PriceBoard};
 use store::Store;
@@ -55,6 +55,11 @@ impl AppState {
             hasher: Hasher::new(&deps.config.auth),
             deps: Arc::new(deps),
         }
+    }
+
+    /// Whether a quote is too old at present.
+    pub(crate) fn is_stale(&self, as_of: UnixMicros) -> bool {
+        self.market.is_stale(as_of, self.clock.now(), self.rules.quote_age_max_s)
     }
 }
 

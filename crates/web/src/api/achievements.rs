@@ -7,18 +7,12 @@ use domain::{Rules, Unlock};
 use serde::Serialize;
 use store::AchievementRow;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::auth::sessions::PlayerSession;
 use crate::http::etag;
 use crate::openapi::Data;
 use crate::problem::Problem;
 use crate::state::AppState;
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list_achievements))
-}
 
 /// An achievement, unlocked or not.
 #[derive(Serialize, ToSchema)]
@@ -103,7 +97,7 @@ impl UnlockedAchievement {
         (status = 200, body = Data<Vec<AchievementResponse>>),
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
     ))]
-async fn list_achievements(
+pub(super) async fn list_achievements(
     State(state): State<AppState>,
     player: PlayerSession,
     headers: HeaderMap,

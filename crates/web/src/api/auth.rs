@@ -1,7 +1,7 @@
 //! Registration, login and logout, in the response format of the original API.
 
 mod read;
-mod tokens;
+pub(super) mod tokens;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -11,8 +11,6 @@ use domain::text::email_key;
 use serde::Serialize;
 use store::{Account, NameConflict, TokenKind};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use self::read::{DeletionBody, LoginBody, RegisterBody};
 use crate::auth::accounts::{self, OpenedSession};
@@ -27,16 +25,6 @@ use crate::state::AppState;
 const INCORRECT: &str = "The provided credentials are incorrect.";
 const PASSWORD_WRONG: &str = "The provided password is incorrect.";
 const TAKEN: &str = "The email has already been taken.";
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(register))
-        .routes(routes!(login))
-        .routes(routes!(show_user, delete_user))
-        .routes(routes!(export_user))
-        .routes(routes!(logout))
-        .merge(tokens::router())
-}
 
 /// A user who has just registered.
 #[derive(Serialize, ToSchema)]
@@ -63,7 +51,7 @@ struct NewcomerBody {
 
 /// The response to a registration.
 #[derive(Serialize, ToSchema)]
-struct Registration {
+pub(super) struct Registration {
     /// Always `true`.
     #[schema(example = true)]
     success: bool,
@@ -121,7 +109,7 @@ impl UserBody {
 
 /// The response to a login.
 #[derive(Serialize, ToSchema)]
-struct Login {
+pub(super) struct Login {
     /// Always `true`.
     #[schema(example = true)]
     success: bool,
@@ -133,7 +121,7 @@ struct Login {
 
 /// The user whose token was sent.
 #[derive(Serialize, ToSchema)]
-struct OwnUser {
+pub(super) struct OwnUser {
     /// Always `true`.
     #[schema(example = true)]
     success: bool,
@@ -142,7 +130,7 @@ struct OwnUser {
 
 /// Confirms a change.
 #[derive(Serialize, ToSchema)]
-struct Done {
+pub(super) struct Done {
     /// Always `true`.
     #[schema(example = true)]
     success: bool,
@@ -158,7 +146,7 @@ struct Done {
             name (`name_taken`) is taken."),
         (status = 429, body = Problem, description = "Too many registrations from one network."),
     ))]
-async fn register(
+pub(super) async fn register(
     State(state): State<AppState>,
     network: Network,
     Json(body): Json<RegisterBody>,
@@ -196,7 +184,7 @@ async fn register(
             address without an account."),
         (status = 429, body = Problem, description = "Too many attempts."),
     ))]
-async fn login(
+pub(super) async fn login(
     State(state): State<AppState>,
     network: Network,
     Json(body): Json<LoginBody>,
@@ -212,7 +200,7 @@ async fn login(
 /// The user whose token was sent.
 #[utoipa::path(get, path = "/api/auth/user", tag = "auth", security(("bearer" = [])),
     responses((status = 200, body = OwnUser)))]
-async fn show_user(
+pub(super) async fn show_user(
     State(state): State<AppState>,
     player: PlayerSession,
 ) -> Result<axum::Json<OwnUser>, Problem> {
@@ -229,7 +217,7 @@ async fn show_user(
             description = "Other exports are being written (`busy`), or a part of the history is in \
                 the archive, which cannot be read (`history_unavailable`)."),
     ))]
-async fn export_user(
+pub(super) async fn export_user(
     State(state): State<AppState>,
     player: PlayerSession,
 ) -> Result<Response, Problem> {
@@ -246,7 +234,7 @@ async fn export_user(
         (status = 422, body = Problem, description = "The password is missing or wrong."),
         (status = 429, body = Problem, description = "Too many attempts."),
     ))]
-async fn delete_user(
+pub(super) async fn delete_user(
     State(state): State<AppState>,
     network: Network,
     player: PlayerSession,
@@ -267,7 +255,7 @@ async fn delete_user(
 /// Revokes the token of this request.
 #[utoipa::path(post, path = "/api/auth/logout", tag = "auth", security(("bearer" = [])),
     responses((status = 200, body = Done)))]
-async fn logout(
+pub(super) async fn logout(
     State(state): State<AppState>,
     player: PlayerSession,
 ) -> Result<axum::Json<Done>, Problem> {

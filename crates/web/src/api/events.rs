@@ -10,8 +10,6 @@ use market::PriceBoard;
 use serde::Serialize;
 use store::{BoardKind, TokenKind};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::achievements::UnlockedAchievement;
 use crate::auth::sessions::{PlayerSession, bearer};
@@ -23,10 +21,6 @@ use crate::stream::{
     ChangedPrice, Cursor, Prices, Reader, StreamItem, StreamSession, StreamSubscriber, event,
     respond,
 };
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(stream_events))
-}
 
 /// The `data` of an event; the event's name selects the variant.
 #[derive(Serialize, ToSchema)]
@@ -147,7 +141,7 @@ pub(crate) struct ReloadEvent {}
         description = "The `id` of the last event that was read", example = "7.0.1795000005")),
     responses((status = 200, body = EventData, content_type = "text/event-stream",
         description = "The stream; the schema is that of an event's `data`.")))]
-async fn stream_events(
+pub(super) async fn stream_events(
     State(state): State<AppState>,
     player: PlayerSession,
     headers: HeaderMap,
@@ -158,10 +152,9 @@ async fn stream_events(
     let (subscriber, cursor) =
         StreamSubscriber::open(&state, session, Cursor::of(&headers)).await?;
     let player_id = player.player_id;
-    Ok(respond(Vec::new(), ApiStream { state, player_id, subscriber, cursor, rank: None }))
+    Ok(respond(ApiStream { state, player_id, subscriber, cursor, rank: None }))
 }
 
-/// The source of one API stream.
 struct ApiStream {
     state: AppState,
     player_id: i64,

@@ -13,35 +13,22 @@ use serde::Serialize;
 use serde_json::Value;
 use store::StockRow;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use self::formats::{Format, history_in, hit_in, own_hit, profile_of, quote_in};
 use crate::auth::sessions::PlayerSession;
 use crate::game::stocks::last_public_day;
-use crate::http::etag;
 use crate::http::input::text_of;
-use crate::http::limits;
 use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
+use crate::http::{etag, limits};
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
-/// The default and the maximum number of days of history.
 const HISTORY_DAYS: i64 = 30;
 const HISTORY_DAYS_MAX: i64 = 3_650;
-/// The maximum number of search results.
 const HITS_MAX: i64 = 20;
-/// The longest search text, in characters.
+/// In characters.
 const SEARCH_LENGTH_MAX: usize = 50;
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(external_quote))
-        .routes(routes!(external_history))
-        .routes(routes!(external_search))
-        .routes(routes!(external_profile))
-}
 
 /// A response in the format of a provider.
 #[derive(Serialize, ToSchema)]
@@ -91,7 +78,7 @@ struct QuoteMeta {
             description = "The game does not trade it."),
         (status = 502, body = Problem, content_type = "application/problem+json",
             description = "There is no price yet.")))]
-async fn external_quote(
+pub(super) async fn external_quote(
     State(state): State<AppState>,
     player: PlayerSession,
     headers: HeaderMap,
@@ -106,8 +93,7 @@ async fn external_quote(
     let is_halted = position.is_some_and(|position| present.halt(position).is_some());
     let Some(quote) = quote else { return Err(no_data("No data returned from provider")) };
     let now = state.clock.now();
-    let age_max_s = state.rules.quote_age_max_s;
-    let stale = is_halted || state.market.is_stale(quote.as_of, now, age_max_s);
+    let stale = is_halted || state.is_stale(quote.as_of);
     if let Some(lookups) = &state.lookups
         && lookups.should_refresh(stock.stock_id, quote.as_of, now)
     {
@@ -136,7 +122,7 @@ async fn external_quote(
             description = "The game does not trade it."),
         (status = 502, body = Problem, content_type = "application/problem+json",
             description = "There is no history of these days.")))]
-async fn external_history(
+pub(super) async fn external_history(
     State(state): State<AppState>,
     player: PlayerSession,
     headers: HeaderMap,
@@ -163,7 +149,7 @@ async fn external_history(
     responses((status = 200, body = External),
         (status = 422, body = Problem, content_type = "application/problem+json",
             description = "A parameter or the symbol is malformed.")))]
-async fn external_search(
+pub(super) async fn external_search(
     State(state): State<AppState>,
     player: PlayerSession,
     headers: HeaderMap,
@@ -201,7 +187,7 @@ async fn external_search(
             description = "A parameter or the symbol is malformed."),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "The game does not trade it.")))]
-async fn external_profile(
+pub(super) async fn external_profile(
     State(state): State<AppState>,
     player: PlayerSession,
     headers: HeaderMap,

@@ -3,15 +3,11 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::http::client_address;
 use crate::problem::{Problem, codes};
@@ -19,15 +15,6 @@ use crate::state::AppState;
 
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 const RETRY_AFTER_S: u64 = 1;
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    // Not an operation of the API: the OpenAPI document does not list it.
-    let metrics = Router::new().route("/metrics", get(show_metrics));
-    OpenApiRouter::from(metrics)
-        .routes(routes!(show_life))
-        .routes(routes!(show_readiness))
-        .routes(routes!(show_up))
-}
 
 /// The state of the server.
 #[derive(Serialize, ToSchema)]
@@ -39,14 +26,16 @@ pub(crate) struct Health {
 
 /// Whether the process runs, without any further check.
 #[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, body = Health)))]
-async fn show_life() -> axum::Json<Health> {
+pub(super) async fn show_life() -> axum::Json<Health> {
     axum::Json(Health { status: "alive" })
 }
 
 /// Whether the server can serve requests: the database responds, its disk is not full and orders
 /// are accepted.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, body = Health)))]
-async fn show_readiness(State(state): State<AppState>) -> Result<axum::Json<Health>, Problem> {
+pub(super) async fn show_readiness(
+    State(state): State<AppState>,
+) -> Result<axum::Json<Health>, Problem> {
     check(&state).await?;
     Ok(axum::Json(Health { status: "ready" }))
 }
@@ -54,7 +43,7 @@ async fn show_readiness(State(state): State<AppState>) -> Result<axum::Json<Heal
 /// The same as an HTML page, at the path of the original API.
 #[utoipa::path(get, path = "/up", tag = "health",
     responses((status = 200, body = String, content_type = "text/html")))]
-async fn show_up(State(state): State<AppState>) -> Result<Html<&'static str>, Problem> {
+pub(super) async fn show_up(State(state): State<AppState>) -> Result<Html<&'static str>, Problem> {
     check(&state).await?;
     Ok(Html(UP))
 }
@@ -76,7 +65,7 @@ async fn check(state: &AppState) -> Result<(), Problem> {
 }
 
 /// The metrics in the text format of Prometheus. Other clients receive 404.
-async fn show_metrics(State(state): State<AppState>, request: Request) -> Response {
+pub(super) async fn show_metrics(State(state): State<AppState>, request: Request) -> Response {
     if !may_read_metrics(&state, &request) {
         return Problem::route_not_found(request.uri().path()).into_response();
     }

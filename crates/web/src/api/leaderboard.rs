@@ -7,10 +7,7 @@ use axum::response::Response;
 use domain::PageRequest;
 use leaderboard::RankWindow;
 use serde::Serialize;
-use store::BoardKind;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::auth::sessions::PlayerSession;
 use crate::game::leaderboard::{BoardPage, BoardRow, find_kind, load_board};
@@ -21,18 +18,12 @@ use crate::openapi::Meta;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// The default number of rows a page.
 const PER_PAGE: i64 = 10;
-/// The most rows a page.
 const PER_PAGE_MAX: i64 = 100;
 /// The default number of rows on either side of the caller's own.
 const EACH_SIDE: i64 = 5;
 /// The name of a player who shows neither name nor pseudonym.
 const HIDDEN: &str = "Hidden player";
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(show_leaderboard))
-}
 
 /// One page of the leaderboard.
 #[derive(Serialize, ToSchema)]
@@ -122,7 +113,7 @@ pub(crate) struct MyRank {
         (status = 422, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json"),
     ))]
-async fn show_leaderboard(
+pub(super) async fn show_leaderboard(
     State(state): State<AppState>,
     player: PlayerSession,
     headers: HeaderMap,
@@ -136,58 +127,35 @@ async fn show_leaderboard(
     let Some(kind) = find_kind(query.find("board").or_else(|| query.find("by"))) else {
         return Err(Problem::field("board", "The selected board is invalid."));
     };
+    let player_id = player.player_id;
     let page = query.lenient_page(PER_PAGE, PER_PAGE_MAX);
-    let each_side = query.lenient_integer("per_page").map_or(EACH_SIDE, |_| each_side(page));
-    let around_me = around_me.then_some(each_side);
-    let query = LeaderboardQuery { player_id: player.player_id, kind, page, around_me };
-    Ok(etag::private(&headers, &load_leaderboard(&state, &query).await?))
-}
-
-/// The largest number with which all rows together are at most a page.
-fn each_side(page: PageRequest) -> i64 {
-    (page.per_page() - 1) / 2
-}
-
-struct LeaderboardQuery {
-    player_id: i64,
-    kind: BoardKind,
-    page: PageRequest,
-    /// Rows on either side of the caller's own, instead of a page.
-    around_me: Option<i64>,
-}
-
-async fn load_leaderboard(
-    state: &AppState,
-    query: &LeaderboardQuery,
-) -> Result<LeaderboardResponse, Problem> {
-    let window = match query.around_me {
-        Some(each_side) => RankWindow::Around {
-            player_id: query.player_id,
-            each_side: u32::try_from(each_side).unwrap_or(0),
-        },
-        None => RankWindow::From {
-            offset: u64::try_from(query.page.offset()).unwrap_or(0),
-            limit: usize::try_from(query.page.per_page()).unwrap_or(0),
-        },
+    let per_page = page.per_page();
+    let window = if around_me {
+        // The largest number with which all rows together are at most a page.
+        let half = (per_page - 1) / 2;
+        let each_side = query.lenient_integer("per_page").map_or(EACH_SIDE, |_| half);
+        RankWindow::Around { player_id, each_side: u32::try_from(each_side).unwrap_or(0) }
+    } else {
+        let offset = u64::try_from(page.offset()).unwrap_or(0);
+        RankWindow::From { offset, limit: usize::try_from(per_page).unwrap_or(0) }
     };
     let BoardPage { total, rows, me, is_snapshot } =
-        load_board(state, query.kind, window, query.player_id).await?;
-    let per_page = query.page.per_page();
-    let page = match (query.around_me, &me) {
-        (None, _) => query.page,
-        (Some(_), None) => PageRequest::clamped(1, per_page, PER_PAGE_MAX),
-        (Some(_), Some(me)) => {
-            PageRequest::clamped((me.rank - 1) / per_page + 1, per_page, PER_PAGE_MAX)
-        }
+        load_board(&state, kind, window, player_id).await?;
+    let page = if around_me {
+        let number = me.as_ref().map_or(1, |me| (me.rank - 1) / per_page + 1);
+        PageRequest::clamped(number, per_page, PER_PAGE_MAX)
+    } else {
+        page
     };
-    Ok(LeaderboardResponse {
+    let response = LeaderboardResponse {
         success: true,
         data: rows.into_iter().map(Rank::from).collect(),
         meta: page.meta(total).into(),
         me: me.map(MyRank::from),
         for_learning: state.market.has_known_history(),
         building: is_snapshot,
-    })
+    };
+    Ok(etag::private(&headers, &response))
 }
 
 impl From<BoardRow> for Rank {

@@ -8,17 +8,11 @@ use market::{AtEnd, MarketFacts, TickRule};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::game::market::{SeedCommitment, load_seed_commitment};
 use crate::http::etag;
 use crate::openapi::Data;
 use crate::state::AppState;
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(show_market))
-}
 
 /// The market of the game.
 #[derive(Serialize, ToSchema)]
@@ -74,7 +68,7 @@ pub(crate) struct MarketTimetable {
         (status = 200, body = Data<MarketResponse>),
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
     ))]
-async fn show_market(State(state): State<AppState>, headers: HeaderMap) -> Response {
+pub(super) async fn show_market(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let (market, now) = (&state.market, state.clock.now());
     let response = MarketResponse {
         source: market.source().as_str(),

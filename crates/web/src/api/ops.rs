@@ -8,18 +8,12 @@ use market::ProviderStatus;
 use serde::Serialize;
 use store::Role;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::auth::sessions::PlayerSession;
 use crate::http::etag;
 use crate::openapi::Data;
 use crate::problem::Problem;
 use crate::state::AppState;
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list_providers))
-}
 
 /// The state of a price provider.
 #[derive(Serialize, ToSchema)]
@@ -91,7 +85,7 @@ impl From<ProviderStatus> for Provider {
     responses((status = 200, body = Data<Vec<Provider>>),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "The caller is not an operator.")))]
-async fn list_providers(
+pub(super) async fn list_providers(
     State(state): State<AppState>,
     player: PlayerSession,
     headers: HeaderMap,

@@ -1,6 +1,6 @@
 //! Buying and selling: validates an order, submits it, and returns the trade as it was settled.
 
-mod pending;
+pub(super) mod pending;
 mod read;
 
 pub(crate) use self::read::read_note;
@@ -11,8 +11,6 @@ use axum::response::{IntoResponse, Response};
 use domain::{Fill, Money, Rejection, Side, Symbol};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use self::pending::OrderAnswer;
 use self::read::{OrderBody, idempotency_key, parse_order};
@@ -27,10 +25,6 @@ use crate::state::AppState;
 
 /// Marks an idempotent replay.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(buy)).routes(routes!(sell)).merge(pending::router())
-}
 
 /// The response to an order that was filled.
 #[derive(Serialize, ToSchema)]
@@ -140,18 +134,21 @@ pub(crate) fn quote_side(side: Side) -> &'static str {
     }
 }
 
+/// The description of both operations.
+const DESCRIPTION: &str = "\
+In a game whose orders fill at the close, and in a live market whose price is too old, the
+response is 202 with a pending order. Repeating the request with its key returns that order.
+
+Only market orders exist: a `type`, `time_in_force` or price of another kind is rejected.
+
+With an `Idempotency-Key` the same order can be sent again without being executed again: the
+first response is returned with `Idempotent-Replayed: true`, also a rejection, unless it is
+retryable.";
+
 /// Buys shares at the market's current ask, or in a game whose orders wait for the next price, at
 /// the first ask that is published within two seconds after the order is accepted.
-///
-/// In a game whose orders fill at the close, and in a live market whose price is too old, the
-/// response is 202 with a pending order. Repeating the request with its key returns that order.
-///
-/// Only market orders exist: a `type`, `time_in_force` or price of another kind is rejected.
-///
-/// With an `Idempotency-Key` the same order can be sent again without being executed again: the
-/// first response is returned with `Idempotent-Replayed: true`, also a rejection, unless it is
-/// retryable.
 #[utoipa::path(post, path = "/api/portfolio/buy", tag = "portfolio", security(("bearer" = [])),
+    description = DESCRIPTION,
     params(("Idempotency-Key" = Option<String>, Header,
         description = "1 to 255 visible ASCII characters, kept for at least 24 hours",
         min_length = 1, max_length = 255, example = "5b0d7a0e-2f1c-4c57-9d5c-0a8b0a3f9e21")),
@@ -171,7 +168,7 @@ pub(crate) fn quote_side(side: Side) -> &'static str {
         (status = 422, body = Problem, content_type = "application/problem+json",
             description = "The order breaks a rule, or the key was used for another request."),
     ))]
-async fn buy(
+pub(super) async fn buy(
     state: State<AppState>,
     player: PlayerSession,
     request_id: RequestId,
@@ -183,16 +180,8 @@ async fn buy(
 
 /// Sells shares at the market's current bid, or in a game whose orders wait for the next price, at
 /// the first bid that is published within two seconds after the order is accepted.
-///
-/// In a game whose orders fill at the close, and in a live market whose price is too old, the
-/// response is 202 with a pending order. Repeating the request with its key returns that order.
-///
-/// Only market orders exist: a `type`, `time_in_force` or price of another kind is rejected.
-///
-/// With an `Idempotency-Key` the same order can be sent again without being executed again: the
-/// first response is returned with `Idempotent-Replayed: true`, also a rejection, unless it is
-/// retryable.
 #[utoipa::path(post, path = "/api/portfolio/sell", tag = "portfolio", security(("bearer" = [])),
+    description = DESCRIPTION,
     params(("Idempotency-Key" = Option<String>, Header,
         description = "1 to 255 visible ASCII characters, kept for at least 24 hours",
         min_length = 1, max_length = 255, example = "5b0d7a0e-2f1c-4c57-9d5c-0a8b0a3f9e21")),
@@ -211,7 +200,7 @@ async fn buy(
         (status = 422, body = Problem, content_type = "application/problem+json",
             description = "The order breaks a rule, or the key was used for another request."),
     ))]
-async fn sell(
+pub(super) async fn sell(
     state: State<AppState>,
     player: PlayerSession,
     request_id: RequestId,

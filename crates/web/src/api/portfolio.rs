@@ -8,8 +8,6 @@ use market::{Halt, PriceSnapshot};
 use serde::Serialize;
 use store::HoldingRow;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::auth::sessions::PlayerSession;
 use crate::game::numbers::{self, Shares};
@@ -19,16 +17,10 @@ use crate::openapi::{Data, PageResponse};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// The default number of rows a page.
 const PER_PAGE: i64 = 50;
-/// The most rows a page.
 const PER_PAGE_MAX: i64 = 100;
 /// The original API numbers holdings across all players; here player and stock identify a holding.
 const STOCKS_A_PLAYER: i64 = 1 << 16;
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list_holdings)).routes(routes!(show_summary))
-}
 
 /// Shares of one stock.
 #[derive(Serialize, ToSchema)]
@@ -74,12 +66,10 @@ impl HoldingResponse {
         let position = state.prices.position(row.stock_id);
         let quote = position.and_then(|position| present.quote(position));
         let halt = position.and_then(|position| present.halt(position));
-        let (now, age_max_s) = (state.clock.now(), state.rules.quote_age_max_s);
         let profit_loss_percentage = numbers::percent_to(row.profit_ratio(), 6);
         Self {
             as_of: quote.map(|quote| quote.as_of.to_string()),
-            stale: halt.is_some()
-                || quote.is_none_or(|quote| state.market.is_stale(quote.as_of, now, age_max_s)),
+            stale: halt.is_some() || quote.is_none_or(|quote| state.is_stale(quote.as_of)),
             no_longer_traded: halt == Some(Halt::NotTraded),
             portfolio_id: player_id.saturating_mul(STOCKS_A_PLAYER).saturating_add(row.stock_id),
             stock_id: row.stock_id,
@@ -139,7 +129,7 @@ pub(crate) struct Summary {
         (status = 200, body = PageResponse<HoldingResponse>),
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
     ))]
-async fn list_holdings(
+pub(super) async fn list_holdings(
     State(state): State<AppState>,
     player: PlayerSession,
     headers: HeaderMap,
@@ -160,7 +150,7 @@ async fn list_holdings(
         (status = 200, body = Data<Summary>),
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
     ))]
-async fn show_summary(
+pub(super) async fn show_summary(
     State(state): State<AppState>,
     player: PlayerSession,
     headers: HeaderMap,

@@ -10,8 +10,6 @@ use market::{Halt, PriceSnapshot};
 use serde::Serialize;
 use store::StockRow;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::game::numbers;
 use crate::game::stocks::{last_public_day, load_stock};
@@ -22,23 +20,12 @@ use crate::openapi::{Data, PageResponse};
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// The default number of rows a page.
 const PER_PAGE: i64 = 20;
-/// The most rows a page.
 const PER_PAGE_MAX: i64 = 50;
-/// The default number of days of history.
 const HISTORY_DAYS: i64 = 30;
-/// The maximum number of days of history: ten years.
 const HISTORY_DAYS_MAX: i64 = 3650;
 /// The shortest and the longest search text, in characters.
 const SEARCH_LENGTH: (usize, usize) = (2, 50);
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_stocks))
-        .routes(routes!(show_stock))
-        .routes(routes!(stock_history))
-}
 
 /// A stock of the list.
 #[derive(Serialize, ToSchema)]
@@ -149,7 +136,7 @@ pub(crate) struct Close {
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
         (status = 422, body = Problem, content_type = "application/problem+json"),
     ))]
-async fn list_stocks(
+pub(super) async fn list_stocks(
     State(state): State<AppState>,
     headers: HeaderMap,
     query: Query,
@@ -175,7 +162,7 @@ async fn list_stocks(
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ))]
-async fn show_stock(
+pub(super) async fn show_stock(
     State(state): State<AppState>,
     headers: HeaderMap,
     PathSegment(symbol): PathSegment,
@@ -199,7 +186,7 @@ async fn show_stock(
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ))]
-async fn stock_history(
+pub(super) async fn stock_history(
     State(state): State<AppState>,
     headers: HeaderMap,
     PathSegment(symbol): PathSegment,
@@ -250,7 +237,6 @@ fn describe(state: &AppState, present: &PriceSnapshot, row: StockRow) -> StockDe
         description: row.description,
         kid_friendly_description: row.kid_friendly_description,
     };
-    let (now, age_max_s) = (state.clock.now(), state.rules.quote_age_max_s);
     let halt = position.and_then(|position| present.halt(position));
     let quote = quote.map(|quote| (present.sides(&quote, state.rules.spread_bps), quote));
     let quote = quote.map(|(sides, quote)| QuoteResponse {
@@ -260,7 +246,7 @@ fn describe(state: &AppState, present: &PriceSnapshot, row: StockRow) -> StockDe
         as_of: quote.as_of.to_string(),
         market_date: present.market_day.to_string(),
         source: present.source.as_str(),
-        stale: halt.is_some() || state.market.is_stale(quote.as_of, now, age_max_s),
+        stale: halt.is_some() || state.is_stale(quote.as_of),
         in_doubt: halt == Some(Halt::Unconfirmed),
         no_longer_traded: halt == Some(Halt::NotTraded),
     });

@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::LedgerFilter;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use self::receipt::Receipt;
 use super::achievements::UnlockedAchievement;
@@ -30,19 +28,10 @@ use crate::openapi::Data;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// The default number of entries a page.
 const LIMIT: i64 = 50;
-/// The most entries a page.
 const LIMIT_MAX: i64 = 100;
 const FILE_NAME: &str = "openbell-transactions.csv";
 const PATH: &str = "/api/portfolio/transactions";
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_transactions))
-        .routes(routes!(show_receipt))
-        .routes(routes!(write_note))
-}
 
 /// One page of the history.
 #[derive(Serialize, ToSchema)]
@@ -133,7 +122,7 @@ pub(crate) struct NoteSaved {
         (status = 503, body = Problem, content_type = "application/problem+json",
             description = "The history continues in the archive, which cannot be read."),
     ))]
-async fn list_transactions(
+pub(super) async fn list_transactions(
     State(state): State<AppState>,
     player: PlayerSession,
     request_headers: HeaderMap,
@@ -185,7 +174,7 @@ async fn list_transactions(
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "No such trade, or not yours."),
     ))]
-async fn show_receipt(
+pub(super) async fn show_receipt(
     State(state): State<AppState>,
     player: PlayerSession,
     headers: HeaderMap,
@@ -211,7 +200,7 @@ async fn show_receipt(
             description = "No such trade, or not yours."),
         (status = 422, body = Problem, content_type = "application/problem+json"),
     ))]
-async fn write_note(
+pub(super) async fn write_note(
     State(state): State<AppState>,
     player: PlayerSession,
     request_id: RequestId,

@@ -38,7 +38,6 @@ pub(crate) struct LoginRequest {
     pub(crate) password: String,
 }
 
-/// A new session.
 pub(crate) struct OpenedSession {
     pub(crate) user_id: i64,
     /// The secret of the session.
@@ -187,7 +186,6 @@ pub(crate) enum TokenCreation {
     TooMany(u32),
 }
 
-/// Creates an API token.
 pub(crate) async fn create_token(
     state: &AppState,
     user_id: i64,

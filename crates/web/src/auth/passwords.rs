@@ -43,7 +43,6 @@ pub(crate) enum PasswordError {
     Unfit(TextError),
 }
 
-/// Validates a new password.
 pub(crate) fn check(password: &str, config: &AuthConfig) -> Result<(), PasswordError> {
     let (min, max) = (config.password_length_min, config.password_length_max);
     match length(password) {
@@ -54,7 +53,6 @@ pub(crate) fn check(password: &str, config: &AuthConfig) -> Result<(), PasswordE
     }
 }
 
-/// The result of verifying a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PasswordMatch {
     Mismatch,

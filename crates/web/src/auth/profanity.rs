@@ -17,22 +17,7 @@ const INSIDE_LENGTH_MIN: usize = 6;
 /// Shorter matches of the list count as whole words only: many names contain `ass`.
 const MATCH_LENGTH_MIN: usize = 4;
 /// Words that the list lacks.
-const ADDED: [&str; 14] = [
-    "blyad",
-    "chink",
-    "gook",
-    "kaffer",
-    "kaffir",
-    "kurwa",
-    "merde",
-    "pedo",
-    "puta",
-    "putain",
-    "spastic",
-    "spaz",
-    "блядь",
-    "хуй",
-];
+const ADDED: &str = include_str!("../../data/rude_words.txt");
 /// Words that also match inside other words: no name contains them.
 const NEVER_HARMLESS: [&str; 2] = ["fuck", "nigger"];
 /// Replaces the matches of the list; no folded text contains it.
@@ -43,11 +28,10 @@ static REAL_NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     lines.filter(|line| !line.starts_with('#')).collect()
 });
 
-/// Whether a name is rude.
 pub(crate) fn is_rude(name: &str, config: &NamesConfig) -> bool {
     let checked = without_real_names(name, config);
     let is_built_in =
-        || is_listed(&checked) || ADDED.into_iter().any(|word| is_refused(&checked, word, config));
+        || is_listed(&checked) || ADDED.lines().any(|word| is_refused(&checked, word, config));
     if config.profanity && is_built_in() {
         return true;
     }

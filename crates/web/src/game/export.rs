@@ -131,8 +131,7 @@ async fn write_holdings(
     player: &PlayerSession,
 ) -> Result<(), Problem> {
     let prices = state.prices.prices_json();
-    let mut csv =
-        Csv::new(&["symbol", "quantity", "average_price", "current_price", "total_value"]);
+    let mut csv = Csv::new("symbol,quantity,average_price,current_price,total_value");
     spool.begin("holdings.json").await?;
     let mut list = List::default();
     for page in 1.. {
@@ -212,7 +211,7 @@ async fn write_orders(
 }
 
 async fn equity(state: &AppState, player: &PlayerSession) -> Result<String, Problem> {
-    let mut csv = Csv::new(&["market_date", "value", "cash"]);
+    let mut csv = Csv::new("market_date,value,cash");
     let mut to = Day(i32::MAX);
     loop {
         // A bounded number of the newest days up to `to`.

@@ -69,35 +69,14 @@ async fn read(
     Ok((csv.into_text(), found.next))
 }
 
-pub(crate) const CSV_HEADER: [&str; 22] = [
-    "trade_id",
-    "version",
-    "kind",
-    "stock_symbol",
-    "quantity",
-    "price",
-    "amount",
-    "fee",
-    "xp_trade",
-    "xp_achievements",
-    "cash_after",
-    "quantity_after",
-    "cost_basis_after",
-    "total_xp_after",
-    "quote_as_of",
-    "market_date",
-    "quote_source",
-    "about_version",
-    "executed_at",
-    "note",
-    "canonical",
-    "hash",
-];
+const HEADER: &str = "trade_id,version,kind,stock_symbol,quantity,price,amount,fee,xp_trade,\
+    xp_achievements,cash_after,quantity_after,cost_basis_after,total_xp_after,quote_as_of,\
+    market_date,quote_source,about_version,executed_at,note,canonical,hash";
 
 /// The entries as a table with its header. The lines of the canonical text are joined by spaces, so
 /// that an entry is one line of the file.
 pub(crate) fn to_csv(rows: &[LedgerRow], has_bom: bool) -> String {
-    let mut csv = Csv::new(&CSV_HEADER);
+    let mut csv = Csv::new(HEADER);
     push_csv(&mut csv, rows);
     let bom = if has_bom { BOM } else { "" };
     format!("{bom}{}", csv.into_text())

@@ -11,7 +11,7 @@ use crate::state::AppState;
 pub(crate) struct SeedCommitment {
     /// SHA-256 of `openbell-seed-1`, the salt and the seed, joined by line feeds.
     #[schema(example = "0d91619bb88cd6307779b95b05293348a1a965ab869a02c38ab1064a1d3c383e")]
-    commitment: String,
+    pub(crate) commitment: String,
     /// The pass of the market from which the seed is used; above 0 only in a game that is older
     /// than secret seeds.
     #[schema(example = 0)]
@@ -40,10 +40,6 @@ pub(crate) fn load_seed_commitment(state: &AppState) -> Option<SeedCommitment> {
 }
 
 impl SeedCommitment {
-    pub(crate) fn commitment(&self) -> &str {
-        &self.commitment
-    }
-
     /// Seed and salt, once they are published.
     pub(crate) fn published(&self) -> Option<(&str, &str)> {
         Some((self.seed.as_deref()?, self.salt.as_deref()?))

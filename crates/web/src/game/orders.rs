@@ -61,7 +61,6 @@ pub(crate) fn tradable_quantity(
     }
 }
 
-/// The result of submitting an order.
 pub(crate) enum Submitted {
     /// The desk's response, or a rejection at acceptance, which is not stored.
     Settled(OrderResponse),

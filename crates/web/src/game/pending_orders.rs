@@ -12,7 +12,6 @@ use crate::game::numbers::Shares;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// When a pending order fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FillTime {
     pub(crate) at: FillsAt,

@@ -68,11 +68,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     match serde_json::from_slice::<T>(bytes) {
         Ok(value) if is_object => Ok(value),
         Ok(_) => Err((&codes::BODY_INVALID).into()),
-        Err(error) => Err(refusal(&error, is_object)),
+        Err(error) => Err(body_error(&error, is_object)),
     }
 }
 
-fn refusal(error: &serde_json::Error, is_object: bool) -> Problem {
+fn body_error(error: &serde_json::Error, is_object: bool) -> Problem {
     match error.classify() {
         Category::Data if is_object => {
             let reason: String = error.to_string().chars().take(REASON_LENGTH_MAX).collect();

@@ -18,13 +18,12 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// Middleware that adds the default headers.
 pub(crate) async fn protect(request: Request, next: Next) -> Response {
     protected(next.run(request).await)
 }
 
 /// Adds `Strict-Transport-Security` (RFC 6797), unless `max_age_s` is 0.
-pub(crate) fn insist_on_https(response: &mut Response, max_age_s: u64) {
+pub(crate) fn add_hsts(response: &mut Response, max_age_s: u64) {
     let value = HeaderValue::from_str(&format!("max-age={max_age_s}; includeSubDomains"));
     if let (1.., Ok(value)) = (max_age_s, value) {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);

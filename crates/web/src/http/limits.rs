@@ -45,10 +45,10 @@ impl<S: Sync> FromRequestParts<S> for Network {
 
 /// Whether a request of the pages has a valid session; set by the extractor that looks it up.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Recognised(Arc<AtomicBool>);
+pub(crate) struct RecognizedSession(Arc<AtomicBool>);
 
-impl Recognised {
-    pub(crate) fn note(&self) {
+impl RecognizedSession {
+    pub(crate) fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
@@ -70,8 +70,8 @@ pub(crate) async fn general(
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let (name, limit) = if reads { ("read", limits.read) } else { ("trade", limits.trade) };
-    let recognised = Recognised::default();
-    request.extensions_mut().insert(recognised.clone());
+    let recognized = RecognizedSession::default();
+    request.extensions_mut().insert(recognized.clone());
     let token = if is_page {
         Jar::of(&request).session(request.headers())
     } else {
@@ -84,18 +84,18 @@ pub(crate) async fn general(
     let mut response = if decision.allowed {
         next.run(request).await
     } else {
-        refusal(&state, &decision).into_response()
+        rate_limited(&state, &decision).into_response()
     };
     // Invented tokens, each used once, must not circumvent the limit.
     let is_unknown = if is_page {
-        !recognised.0.load(Ordering::Relaxed)
+        !recognized.0.load(Ordering::Relaxed)
     } else {
         response.status() == StatusCode::UNAUTHORIZED
     };
     if token.is_some() && is_unknown {
         decision = take(&state, name, &network.0, limit).await;
         if !decision.allowed {
-            response = refusal(&state, &decision).into_response();
+            response = rate_limited(&state, &decision).into_response();
         }
     }
     // A rejected login already has the headers of its own quota.
@@ -113,9 +113,6 @@ pub(crate) async fn count_login(
     email_key: &str,
 ) -> Result<(), Problem> {
     let limits = &state.config.limits;
-    if !limits.enabled {
-        return Ok(());
-    }
     // Hashed, so that Redis contains no e-mail addresses.
     let account = hex::encode(&Sha256::digest(email_key.as_bytes())[..KEY_BYTES]);
     let key = format!("{account}:{}", network.0);
@@ -125,20 +122,13 @@ pub(crate) async fn count_login(
 
 /// Counts a registration, and rejects it above the limit.
 pub(crate) async fn count_registration(state: &AppState, network: &Network) -> Result<(), Problem> {
-    let limits = &state.config.limits;
-    if !limits.enabled {
-        return Ok(());
-    }
-    count(state, "register_per_address", &network.0, limits.register_per_address).await
+    let limit = state.config.limits.register_per_address;
+    count(state, "register_per_address", &network.0, limit).await
 }
 
 /// Counts a request to `/api/external`, and rejects it above the user's limit.
 pub(crate) async fn count_external(state: &AppState, user_id: i64) -> Result<(), Problem> {
-    let limits = &state.config.limits;
-    if !limits.enabled {
-        return Ok(());
-    }
-    count(state, "external", &user_id.to_string(), limits.external).await
+    count(state, "external", &user_id.to_string(), state.config.limits.external).await
 }
 
 async fn count(
@@ -147,11 +137,14 @@ async fn count(
     key: &str,
     limit: Limit,
 ) -> Result<(), Problem> {
+    if !state.config.limits.enabled {
+        return Ok(());
+    }
     let decision = take(state, name, key, limit).await;
     if decision.allowed {
         return Ok(());
     }
-    let mut problem = refusal(state, &decision);
+    let mut problem = rate_limited(state, &decision);
     for (header, value) in described(name, limit, &decision) {
         problem = problem.with_header(header, value);
     }
@@ -166,7 +159,7 @@ async fn take(state: &AppState, name: &'static str, key: &str, limit: Limit) -> 
     decision
 }
 
-fn refusal(state: &AppState, decision: &Decision) -> Problem {
+fn rate_limited(state: &AppState, decision: &Decision) -> Problem {
     let wait = i64::try_from(decision.retry_after_s).unwrap_or(i64::MAX);
     let resets_at = state.clock.now().plus_seconds(wait).seconds();
     Problem::from(&codes::RATE_LIMITED)

@@ -70,7 +70,6 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// An integer in a range.
     pub(crate) fn integer(
         &mut self,
         name: &'static str,
@@ -123,7 +122,6 @@ impl<'a> Fields<'a> {
         self.errors.keep(name, parsed)
     }
 
-    /// Fails if there were errors.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         self.errors.finish()
     }

@@ -126,7 +126,7 @@ pub(crate) async fn add_context(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     if info.is_https {
-        headers::insist_on_https(&mut response, state.config.http.hsts_max_age_s);
+        headers::add_hsts(&mut response, state.config.http.hsts_max_age_s);
     }
     span.in_scope(|| record(&info, &response, started.elapsed()));
     response
@@ -190,9 +190,13 @@ fn record(info: &RequestInfo, response: &Response, elapsed: Duration) {
     .record(elapsed);
     let duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
     if status.is_server_error() {
-        tracing::warn!(status = status.as_u16(), duration_us, "answered with a fault");
+        tracing::warn!(
+            status = status.as_u16(),
+            duration_us,
+            "the request failed with a server error"
+        );
     } else {
-        tracing::debug!(status = status.as_u16(), duration_us, "answered");
+        tracing::debug!(status = status.as_u16(), duration_us, "the request was served");
     }
 }
 

@@ -1,23 +1,16 @@
 //! The landing page, and the page about the game, the source of its prices and its licences.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::get;
 use domain::QuoteSource;
 
-use super::redirect;
-use super::response;
 use super::view::{Tab, View};
 use super::visitor::Visitor;
+use super::{redirect, response};
 use crate::game::market::{SeedCommitment, load_seed_commitment};
 use crate::state::AppState;
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/", get(show_landing)).route("/about", get(show_about))
-}
 
 #[derive(Template)]
 #[template(path = "landing.html")]
@@ -42,7 +35,7 @@ struct AboutPage<'a> {
     is_seed_configured: bool,
 }
 
-async fn show_landing(
+pub(super) async fn show_landing(
     State(state): State<AppState>,
     visitor: Visitor,
     headers: HeaderMap,
@@ -55,7 +48,7 @@ async fn show_landing(
     response::public_page(&headers, &view, &LandingPage { view: &view, starting_cash })
 }
 
-async fn show_about(
+pub(super) async fn show_about(
     State(state): State<AppState>,
     visitor: Visitor,
     headers: HeaderMap,

@@ -2,27 +2,20 @@
 //! newest ledger entries that earned XP.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use domain::{AchievementKind, Counts, Money};
 use store::{AchievementRow, LedgerFilter, LedgerRow};
 
-use super::response;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
-use super::xp;
+use super::{response, xp};
 use crate::problem::Problem;
 use crate::state::AppState;
 
 /// The newest ledger entries that are searched for XP, and the number of those shown.
 const ENTRIES: i64 = 40;
 const SHOWN: usize = 10;
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/achievements", get(show))
-}
 
 #[derive(Template)]
 #[template(path = "achievements.html")]
@@ -55,7 +48,7 @@ struct XpEntry {
     xp: i64,
 }
 
-async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, Problem> {
+pub(super) async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, Problem> {
     let (player_id, viewer) = (me.player().player_id, me.viewer());
     let view = View::new(&state, &me, Tab::Achievements, "achievements-title");
     let rows = state.store.achievements_of(player_id).await?;

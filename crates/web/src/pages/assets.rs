@@ -4,15 +4,12 @@
 
 use std::sync::LazyLock;
 
-use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use sha2::{Digest, Sha256};
 
 use crate::problem::Problem;
-use crate::state::AppState;
 
 const KEEP: &str = "public, max-age=31536000, immutable";
 const CSS: &str = "text/css; charset=utf-8";
@@ -84,11 +81,7 @@ pub(crate) fn cached_offline() -> impl Iterator<Item = &'static str> {
     ASSETS.iter().map(|asset| asset.name).filter(|name| *name != "charts.js").map(path)
 }
 
-pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/static/{file}", get(serve))
-}
-
-async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Response {
+pub(super) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Response {
     let requested = format!("/static/{file}");
     let Some(asset) = PATHS.iter().position(|path| *path == requested).and_then(|i| ASSETS.get(i))
     else {

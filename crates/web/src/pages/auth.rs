@@ -1,21 +1,17 @@
 //! Registration, login, logout, and joining a game by its code.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use domain::text::TextError;
 use store::{NameConflict, TokenKind};
 
 use super::form::{Form, Post};
 use super::preferences::{DisplayPreferences, Mode};
-use super::redirect;
-use super::response;
-use super::url;
 use super::view::{Tab, View};
 use super::visitor::Visitor;
+use super::{redirect, response, url};
 use crate::auth::accounts::{self, LoginRequest, OpenedSession, RegistrationRequest};
 use crate::auth::names::{self, EmailError, NameError};
 use crate::auth::passwords::{self, PasswordError};
@@ -33,15 +29,6 @@ const CODE_LENGTH_MAX: usize = 32;
 const REGISTER_FIELDS: [&str; 6] = ["name", "email", "password", "mode", "stay", "next"];
 const LOGIN_FIELDS: [&str; 4] = ["email", "password", "stay", "next"];
 const JOIN_FIELDS: [&str; 1] = ["code"];
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/register", get(show_registration).post(register))
-        .route("/login", get(show_login).post(log_in))
-        .route("/logout", post(log_out))
-        .route("/join", get(show_join))
-        .route("/join/{code}", get(join))
-}
 
 #[derive(Template)]
 #[template(path = "register.html")]
@@ -66,7 +53,7 @@ struct JoinPage<'a> {
     form: &'a Form,
 }
 
-async fn show_registration(
+pub(super) async fn show_registration(
     State(state): State<AppState>,
     visitor: Visitor,
     query: Query,
@@ -80,7 +67,7 @@ async fn show_registration(
     registration_page(&state, &visitor, &form, StatusCode::OK)
 }
 
-async fn register(
+pub(super) async fn register(
     State(state): State<AppState>,
     network: Network,
     Post(visitor, sent): Post<Visitor>,
@@ -97,10 +84,7 @@ async fn register(
             let stored = chosen.to_stored();
             state.store.save_preferences(opened.user_id, &stored, now).await?;
             let response = start_session(&state, &visitor, &form, &opened);
-            return Ok(redirect::with_cookie(
-                response,
-                visitor.jar.keep_preferences(&chosen.to_cookie()),
-            ));
+            return Ok(visitor.with_cookie_of(&chosen, response));
         }
         match opened {
             Err(NameConflict::Name) => {
@@ -151,7 +135,11 @@ fn registration_page(
     response::page_with(status, &view, &page)
 }
 
-async fn show_login(State(state): State<AppState>, visitor: Visitor, query: Query) -> Response {
+pub(super) async fn show_login(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    query: Query,
+) -> Response {
     if visitor.player.is_some() {
         return redirect::see_other(HOME);
     }
@@ -159,7 +147,7 @@ async fn show_login(State(state): State<AppState>, visitor: Visitor, query: Quer
     login_page(&state, &visitor, &form, StatusCode::OK)
 }
 
-async fn log_in(
+pub(super) async fn log_in(
     State(state): State<AppState>,
     network: Network,
     Post(visitor, sent): Post<Visitor>,
@@ -206,7 +194,7 @@ fn start_session(
     )
 }
 
-async fn log_out(
+pub(super) async fn log_out(
     State(state): State<AppState>,
     Post(visitor, sent): Post<Visitor>,
 ) -> Result<Response, Problem> {
@@ -222,7 +210,11 @@ async fn log_out(
     Ok(response)
 }
 
-async fn show_join(State(state): State<AppState>, visitor: Visitor, query: Query) -> Response {
+pub(super) async fn show_join(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    query: Query,
+) -> Response {
     let view = view_of(&state, &visitor, "auth-join-title");
     let mut form = Form::new(&JOIN_FIELDS);
     let Some(code) = query.find("code") else {
@@ -239,7 +231,7 @@ async fn show_join(State(state): State<AppState>, visitor: Visitor, query: Query
     response::page_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &page)
 }
 
-async fn join(
+pub(super) async fn join(
     State(state): State<AppState>,
     visitor: Visitor,
     PathSegment(code): PathSegment,

@@ -89,7 +89,7 @@ pub(crate) fn line(
     let days = TimeAxis::new(days().min()?, days().max()?);
     let (thin, other) = (days.thinned(points), days.thinned(benchmark));
     let scale = ValueAxis::of(thin.iter().chain(&other).map(|point| point.value));
-    let class = format::way(first.value, last.value);
+    let class = format::change_direction(first.value, last.value);
     let sentence = sentence(view, name, unit, points)?;
     let mut svg = opened(&sentence);
     scale.grid(&mut svg);
@@ -124,7 +124,7 @@ pub(crate) fn sparkline(points: &[Point], (from, to): (Day, Day)) -> Option<Svg>
     }
     let days = TimeAxis::new(from, to);
     let scale = ValueAxis::of(points.iter().map(|point| point.value));
-    let class = format::way(first.value, last.value);
+    let class = format::change_direction(first.value, last.value);
     let curve = path(&days.thinned(points), days, scale);
     Some(Svg(format!(
         "<svg class=\"spark\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" preserveAspectRatio=\"none\" \

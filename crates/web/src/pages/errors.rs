@@ -91,7 +91,7 @@ fn write(
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, response::POLICY),
-        (header::CONTENT_LANGUAGE, view.lang.tag()),
+        (header::CONTENT_LANGUAGE, view.lang.as_str()),
         (header::VARY, response::VARY),
         (header::CACHE_CONTROL, "no-store"),
     ] {

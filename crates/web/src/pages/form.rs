@@ -86,7 +86,6 @@ impl FormData {
     }
 }
 
-/// A form with its values and errors.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Form(Vec<Field>);
 

@@ -4,8 +4,6 @@
 
 mod months;
 
-use std::cmp::Ordering;
-
 use domain::{Currency, Day, Money, Price, Quantity, Ratio, UnixMicros};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -159,9 +157,9 @@ impl DisplayFormat {
         if self.mode == Mode::Kid { 1 } else { 2 }
     }
 
-    fn month(&self, month: u8, names: &[[&'static str; 12]; 3]) -> &'static str {
+    fn month(&self, month: u8, names: &[&'static str; 3]) -> &'static str {
         let index = usize::from(month.clamp(1, 12) - 1);
-        names[self.lang.index()][index]
+        names[self.lang.index()].split(' ').nth(index).unwrap_or_default()
     }
 
     fn date(&self, year: i64, month: &str, day: i64) -> String {
@@ -191,12 +189,8 @@ pub(crate) fn direction(number: i64) -> &'static str {
 }
 
 /// The CSS class of the change between two values.
-pub(crate) fn way(from: i64, to: i64) -> &'static str {
-    match to.cmp(&from) {
-        Ordering::Greater => "up",
-        Ordering::Equal => "flat",
-        Ordering::Less => "down",
-    }
+pub(crate) fn change_direction(from: i64, to: i64) -> &'static str {
+    direction(to.saturating_sub(from))
 }
 
 /// The whole digits in groups of three: `1234.5` is `1,234.5`.

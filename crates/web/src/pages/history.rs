@@ -3,18 +3,15 @@
 
 use archive::HistoryCursor;
 use askama::Template;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use domain::{EntryKind, Money, Month, Price, Quantity, Symbol};
 use store::{LedgerFilter, LedgerRow};
 
-use super::response;
-use super::url;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
+use super::{response, url};
 use crate::game::history_csv::{CsvRequest, stream_csv};
 use crate::http::attachment::{self, read_bom};
 use crate::http::query::Query;
@@ -22,10 +19,6 @@ use crate::problem::Problem;
 use crate::state::AppState;
 
 const ROWS: usize = 20;
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/history", get(show)).route("/history.csv", get(send))
-}
 
 #[derive(Template)]
 #[template(path = "history.html")]
@@ -130,7 +123,7 @@ impl HistoryFilter {
     }
 }
 
-async fn show(
+pub(super) async fn show(
     State(state): State<AppState>,
     me: SignedIn,
     query: Query,
@@ -154,7 +147,7 @@ async fn show(
 }
 
 /// The filtered entries as a file; `bom=0` omits the byte order mark.
-async fn send(
+pub(super) async fn send(
     State(state): State<AppState>,
     me: SignedIn,
     query: Query,

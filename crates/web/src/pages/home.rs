@@ -2,15 +2,14 @@
 //! and first steps for new players.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use domain::{Day, Money, PageRequest, Price, Ratio};
 use market::PriceSnapshot;
 use store::{HoldingRow, MarketQuery, Store};
 
 use super::chart::{self, Chart, Point, Unit};
+use super::choices::choices;
 use super::market::change_of;
 use super::portfolio_value::PortfolioValue;
 use super::response;
@@ -23,10 +22,6 @@ use crate::state::AppState;
 
 /// The number of holdings and of watched stocks.
 const SHOWN: i64 = 5;
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/home", get(show))
-}
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -54,37 +49,22 @@ struct Watched {
     change: Ratio,
 }
 
-/// The range of a curve of the portfolio's value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum CurveRange {
-    Week,
-    Month,
-    HalfYear,
-    Year,
-    Max,
+choices! {
+    /// The range of a curve of the portfolio's value.
+    #[derive(Default)]
+    CurveRange {
+        Week = "1w",
+        Month = "1m",
+        #[default]
+        HalfYear = "6m",
+        Year = "1y",
+        Max = "max",
+    }
 }
 
 impl CurveRange {
-    const ALL: [Self; 5] = [Self::Week, Self::Month, Self::HalfYear, Self::Year, Self::Max];
-
-    pub(super) fn all() -> [Self; 5] {
-        Self::ALL
-    }
-
     pub(super) fn of(query: &Query) -> Self {
-        let word = query.find("range").unwrap_or_default();
-        Self::ALL.into_iter().find(|range| range.as_str() == word).unwrap_or(Self::HalfYear)
-    }
-
-    /// The word in URLs.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Week => "1w",
-            Self::Month => "1m",
-            Self::HalfYear => "6m",
-            Self::Year => "1y",
-            Self::Max => "max",
-        }
+        query.find("range").and_then(Self::parse).unwrap_or_default()
     }
 
     /// The message key of the label.
@@ -111,11 +91,6 @@ impl CurveRange {
 }
 
 impl HomePage<'_> {
-    #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
-    fn ranges(&self) -> [CurveRange; 5] {
-        CurveRange::all()
-    }
-
     /// The amount without its sign, for a sentence that names the direction.
     #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
     fn size(&self, difference: &Money) -> Money {
@@ -123,7 +98,7 @@ impl HomePage<'_> {
     }
 }
 
-async fn show(
+pub(super) async fn show(
     State(state): State<AppState>,
     me: SignedIn,
     query: Query,

@@ -3,12 +3,10 @@
 
 mod positions;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use domain::{Day, Fill, Money, Ratio, Symbol};
 use market::PriceSnapshot;
 use store::{Store, TokenKind};
@@ -16,7 +14,6 @@ use store::{Store, TokenKind};
 use self::positions::{Applied, HoldingValue, LivePositions};
 use super::format::{self, DisplayFormat};
 use super::portfolio_value::{PortfolioValue, last_close_day};
-use super::preferences::{Lang, Mode};
 use super::value_part::ValuePart;
 use super::visitor::SignedIn;
 use super::words;
@@ -31,13 +28,9 @@ use crate::stream::{
 /// The maximum of stocks of one stream.
 const SYMBOLS_MAX: usize = 60;
 
-pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/live", get(stream))
-}
-
 /// `s` lists the symbols on the page, `h` those of its holdings, `v` the numbers of the portfolio's
 /// value; with `q=1` the page shows bid and ask.
-async fn stream(
+pub(super) async fn stream(
     State(state): State<AppState>,
     me: SignedIn,
     headers: HeaderMap,
@@ -68,7 +61,7 @@ async fn stream(
         cursor,
         state,
     };
-    Ok(respond(Vec::new(), page))
+    Ok(respond(page))
 }
 
 /// The positions of stocks on the price board; unknown symbols are left out.
@@ -84,7 +77,7 @@ fn stocks(state: &AppState, named: &str) -> Vec<(usize, Symbol)> {
 /// Each part once; unknown ids are left out.
 fn value_parts(named: &str) -> Vec<ValuePart> {
     let mut parts = Vec::new();
-    for part in named.split(',').filter_map(ValuePart::find) {
+    for part in named.split(',').filter_map(ValuePart::parse) {
         if !parts.contains(&part) {
             parts.push(part);
         }
@@ -94,8 +87,6 @@ fn value_parts(named: &str) -> Vec<ValuePart> {
 
 /// Writes elements in the reader's language and formats.
 struct LiveRenderer {
-    lang: Lang,
-    mode: Mode,
     fmt: DisplayFormat,
 }
 
@@ -103,11 +94,11 @@ impl LiveRenderer {
     fn of(state: &AppState, me: &SignedIn) -> Self {
         let (lang, mode) = (me.preferences.lang, me.preferences.mode);
         let (zone, currency) = (me.preferences.zone.clone(), state.rules.currency);
-        Self { lang, mode, fmt: DisplayFormat { lang, mode, zone, currency } }
+        Self { fmt: DisplayFormat { lang, mode, zone, currency } }
     }
 
     fn message(&self, key: &str, arguments: &[(&str, &dyn words::Argument)]) -> String {
-        words::message(self.lang, self.mode, key, arguments)
+        words::message(self.fmt.lang, self.fmt.mode, key, arguments)
     }
 
     /// The element of a part of the portfolio's value, as in `home.html` and `portfolio.html`;
@@ -152,7 +143,6 @@ impl LiveRenderer {
     }
 }
 
-/// A number without a colour.
 fn number(id: &str, text: &str) -> String {
     format!("<span id=\"{id}\" class=\"num\" hx-swap-oob=\"true\">{text}</span>")
 }
@@ -163,7 +153,6 @@ fn change(fmt: &DisplayFormat, id: &str, ratio: Ratio) -> String {
     format!("<span id=\"{id}\" class=\"num {way}\" hx-swap-oob=\"true\">{text}</span>")
 }
 
-/// An open page with its stream.
 struct LivePage {
     state: AppState,
     player_id: i64,
@@ -322,7 +311,6 @@ impl LivePage {
     }
 }
 
-/// A text in HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;")
 }

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
 use domain::text::TextKind;
 use domain::{Day, PageRequest, Price, Ratio, Symbol};
 use market::PriceSnapshot;
@@ -15,11 +13,9 @@ use store::{MarketQuery, MarketRow, MarketSort};
 use super::chart::{Point, Svg, sparkline};
 use super::form::Post;
 use super::preferences::Mode;
-use super::redirect;
-use super::response;
-use super::url;
 use super::view::{Pager, Tab, View};
 use super::visitor::{SignedIn, Visitor};
+use super::{redirect, response, url};
 use crate::game::stocks::last_public_day;
 use crate::http::input::text_of;
 use crate::http::query::Query;
@@ -40,10 +36,6 @@ const SORTS: [(&str, MarketSort, bool); 6] = [
     ("dear", MarketSort::Price, true),
     ("cheap", MarketSort::Price, false),
 ];
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/market", get(show)).route("/market/watch", post(watch))
-}
 
 #[derive(Template)]
 #[template(path = "market.html")]
@@ -122,7 +114,7 @@ impl MarketFilter {
     }
 }
 
-async fn show(
+pub(super) async fn show(
     State(state): State<AppState>,
     visitor: Visitor,
     query: Query,
@@ -168,7 +160,7 @@ async fn show(
             spark: sparkline(&points, window),
         }
     };
-    let last = (total.max(1) + ROWS - 1) / ROWS;
+    let last = filter.page.meta(total).last_page;
     let page = MarketPage {
         view: &view,
         categories,
@@ -190,7 +182,7 @@ pub(super) fn change_of(state: &AppState, present: &PriceSnapshot, stock_id: i64
 }
 
 /// Adds a stock to the watch list or removes it, and redirects back.
-async fn watch(
+pub(super) async fn watch(
     State(state): State<AppState>,
     Post(me, sent): Post<SignedIn>,
 ) -> Result<Response, Problem> {

@@ -4,10 +4,8 @@
 mod metrics;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use domain::Ratio;
 use store::{BoardKind, Role};
 
@@ -25,10 +23,6 @@ const CACHE_HITS_MIN: i64 = 70;
 const CACHE_READS_MIN: i64 = 1_000;
 const PER_MILLE_HALF: u64 = 500;
 const PER_MILLE_99: u64 = 990;
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/ops", get(show))
-}
 
 #[derive(Template)]
 #[template(path = "ops.html")]
@@ -68,7 +62,7 @@ impl CardLine {
     }
 }
 
-async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, Problem> {
+pub(super) async fn show(State(state): State<AppState>, me: SignedIn) -> Result<Response, Problem> {
     if me.viewer().role != Role::Operator {
         return Err(Problem::route_not_found("/ops"));
     }
@@ -177,13 +171,8 @@ fn shared(view: &View, metrics: &MetricSamples) -> Card {
     if let Some(usable) = metrics.find("openbell_replica_usable") {
         lines.push(line("ops-replica", count(view, usable)).with_state(usable == 1));
     }
-    let misses: std::collections::BTreeMap<String, i64> =
-        metrics.by("openbell_cache_misses_total", "family").into_iter().collect();
-    for (family, missed) in misses {
-        let of = |name| {
-            let all = metrics.by(name, "family").into_iter();
-            all.filter(|(other, _)| *other == family).map(|(_, number)| number).sum::<i64>()
-        };
+    for (family, missed) in metrics.by("openbell_cache_misses_total", "family") {
+        let of = |name| metrics.by(name, "family").get(&family).copied().unwrap_or(0);
         let hits = of("openbell_cache_hits_total") + of("openbell_cache_stale_total");
         let reads = hits.saturating_add(missed);
         let percent = Ratio::of(hits, reads).percent(0);
@@ -226,8 +215,7 @@ fn people(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
 
 fn jobs(view: &View, metrics: &MetricSamples) -> Card {
     let runs = "openbell_reconciler_runs_total";
-    let failed: std::collections::BTreeMap<String, i64> =
-        metrics.by_where(runs, "name", ("outcome", "error")).into_iter().collect();
+    let failed = metrics.by_where(runs, "name", ("outcome", "error"));
     let done = metrics.by_where(runs, "name", ("outcome", "ok"));
     let job = |(name, ok): (String, i64)| {
         let failed = failed.get(&name).copied().unwrap_or(0);

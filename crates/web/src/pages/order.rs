@@ -1,25 +1,20 @@
 //! An order: the ticket is validated and reviewed, then confirmed under an idempotency key.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{get, post};
 use domain::{DecimalError, Entropy, Money, Note, Outcome, Price, Quantity, Ratio, Side, Symbol};
 use store::StockRow;
 use trading::DeskError;
 
 use super::form::{Form, Post};
-use super::pending;
-use super::receipt::{self, note_error};
-use super::redirect;
+use super::receipt::note_error;
 use super::rejection::rejection_text;
-use super::response;
 use super::stock::{self, DisplayedQuote, TICKET};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
-use super::xp;
+use super::{pending, redirect, response, xp};
 use crate::auth::sessions::RequestId;
 use crate::game::orders::{OrderRequest, Submitted, submit, tradable_quantity};
 use crate::game::stocks::load_stock;
@@ -30,15 +25,6 @@ use crate::state::AppState;
 const MUCH_OF_ALL: i64 = 4_000;
 const ORDER: [&str; 5] = ["symbol", "side", "quantity", "note", "key"];
 const KEY_LENGTH: usize = 32;
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/orders/review", post(review))
-        .route("/orders", post(confirm))
-        .route("/orders/{trade_id}", get(receipt::show))
-        .route("/orders/{trade_id}/cancel", post(pending::cancel))
-        .route("/orders/{trade_id}/note", post(receipt::save_note_form))
-}
 
 #[derive(Template)]
 #[template(path = "review.html")]
@@ -62,7 +48,6 @@ struct ReviewPage<'a> {
     rejection: Option<String>,
 }
 
-/// A valid ticket.
 struct Ticket {
     order: OrderRequest,
     side: Side,
@@ -123,7 +108,7 @@ fn parse_quantity(state: &AppState, view: &View, typed: &str) -> Result<Quantity
 }
 
 /// Shows the effect of an order; nothing is written.
-async fn review(
+pub(super) async fn review(
     State(state): State<AppState>,
     Post(me, sent): Post<SignedIn>,
 ) -> Result<Response, Problem> {
@@ -205,7 +190,7 @@ async fn share_of_all(
 }
 
 /// Submits the order under its idempotency key.
-async fn confirm(
+pub(super) async fn confirm(
     State(state): State<AppState>,
     request_id: RequestId,
     Post(me, sent): Post<SignedIn>,

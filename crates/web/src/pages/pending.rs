@@ -9,11 +9,10 @@ use domain::{FillMode, OrderState, Quantity};
 use store::{FillsAt, PendingOrder};
 
 use super::form::{Form, Post};
-use super::redirect;
 use super::rejection::rejection_text;
-use super::response;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
+use super::{redirect, response};
 use crate::game::pending_orders::{self, fill_time, is_cancellable, load_order};
 use crate::http::path_segment::PathSegment;
 use crate::problem::Problem;

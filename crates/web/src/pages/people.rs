@@ -5,24 +5,19 @@
 use std::convert::Infallible;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use axum::routing::{get, post};
 use domain::text::{TextKind, email_key};
 use store::{Role, UserDetails};
 
 use super::auth::{name_error, name_taken};
 use super::form::{Form, Post};
-use super::redirect;
-use super::response;
-use super::url;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
-use crate::auth::names;
-use crate::auth::recovery;
+use super::{redirect, response, url};
+use crate::auth::{names, recovery};
 use crate::http::cookies::CameByHttps;
 use crate::http::input::text_of;
 use crate::http::path_segment::PathSegment;
@@ -34,15 +29,6 @@ const ROWS: usize = 20;
 /// In characters.
 const SEARCH_LENGTH_MAX: usize = 100;
 const PATH: &str = "/ops/people";
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new()
-        .route(PATH, get(list))
-        .route("/ops/people/{user_id}", get(show))
-        .route("/ops/people/{user_id}/name", post(rename))
-        .route("/ops/people/{user_id}/link", post(make_link))
-        .route("/ops/people/{user_id}/sessions", post(end_sessions))
-}
 
 #[derive(Template)]
 #[template(path = "people.html")]
@@ -86,7 +72,7 @@ impl PersonPage<'_> {
 }
 
 /// The origin at which the browser reaches this server: `https://play.example`.
-struct BaseUrl(String);
+pub(super) struct BaseUrl(String);
 
 impl<S: Sync> FromRequestParts<S> for BaseUrl {
     type Rejection = Infallible;
@@ -107,7 +93,7 @@ fn require_operator(me: &SignedIn) -> Result<(), Problem> {
     Err(Problem::route_not_found(PATH))
 }
 
-async fn list(
+pub(super) async fn list(
     State(state): State<AppState>,
     me: SignedIn,
     query: Query,
@@ -140,7 +126,7 @@ async fn list(
     Ok(response::page(&view, &PeoplePage { view: &view, search: &search, rows, older }))
 }
 
-async fn show(
+pub(super) async fn show(
     State(state): State<AppState>,
     me: SignedIn,
     PathSegment(user_id): PathSegment,
@@ -152,7 +138,7 @@ async fn show(
     Ok(page(&state, &me, &person, &form, ActionResult { is_done, ..ActionResult::default() }))
 }
 
-async fn rename(
+pub(super) async fn rename(
     State(state): State<AppState>,
     PathSegment(user_id): PathSegment,
     Post(me, sent): Post<SignedIn>,
@@ -177,7 +163,7 @@ async fn rename(
 }
 
 /// Makes a one-time link. Only this response shows its URL.
-async fn make_link(
+pub(super) async fn make_link(
     State(state): State<AppState>,
     PathSegment(user_id): PathSegment,
     BaseUrl(base): BaseUrl,
@@ -195,7 +181,7 @@ async fn make_link(
     Ok(page(&state, &me, &person, &form, ActionResult { link, ..ActionResult::default() }))
 }
 
-async fn end_sessions(
+pub(super) async fn end_sessions(
     State(state): State<AppState>,
     PathSegment(user_id): PathSegment,
     Post(me, sent): Post<SignedIn>,

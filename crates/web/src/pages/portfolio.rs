@@ -6,10 +6,8 @@ mod checkup;
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use domain::{PageRequest, QuoteSource, divide_rounded};
 use market::Halt;
 use store::HoldingRow;
@@ -28,10 +26,6 @@ use crate::problem::Problem;
 use crate::state::AppState;
 
 const ROWS: i64 = 20;
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/portfolio", get(show))
-}
 
 #[derive(Template)]
 #[template(path = "portfolio.html")]
@@ -57,14 +51,9 @@ impl PortfolioPage<'_> {
     fn has_ended(&self, row: &HoldingRow) -> bool {
         self.ended.contains(&row.stock_id)
     }
-
-    #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
-    fn ranges(&self) -> [CurveRange; 5] {
-        CurveRange::all()
-    }
 }
 
-async fn show(
+pub(super) async fn show(
     State(state): State<AppState>,
     me: SignedIn,
     query: Query,
@@ -96,7 +85,7 @@ async fn show(
         pages: Pager {
             base: "/portfolio?".to_owned(),
             page: page_request.page(),
-            last: (total.max(1) + ROWS - 1) / ROWS,
+            last: page_request.meta(total).last_page,
         },
         range,
         hides: viewer.preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),

@@ -5,6 +5,7 @@
 use axum::http::{HeaderMap, header};
 use jiff::tz::TimeZone;
 
+use super::choices::choices;
 use super::url;
 use crate::http::cookies::{self, PREFERENCES};
 use crate::http::query::Query;
@@ -13,28 +14,9 @@ use crate::http::query::Query;
 pub(crate) const ZONE: &str = "Africa/Harare";
 const ZONE_LENGTH_MAX: usize = 64;
 
-macro_rules! choices {
-    ($(#[$doc:meta])* $name:ident {
-        $($(#[$of:meta])* $variant:ident = $word:literal),* $(,)?
-    }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub(crate) enum $name { $($(#[$of])* $variant),* }
-
-        impl $name {
-            pub(crate) fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
-            }
-
-            pub(crate) fn parse(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
 choices! {
     /// The audience of the pages.
+    #[derive(Default)]
     Mode {
         /// For children: friendly texts, one idea at a time.
         Kid = "kid",
@@ -47,6 +29,7 @@ choices! {
 }
 
 choices! {
+    #[derive(Default)]
     Theme {
         /// The device's preference.
         #[default]
@@ -58,6 +41,7 @@ choices! {
 
 choices! {
     /// The size of text relative to the browser's setting.
+    #[derive(Default)]
     TextSize {
         #[default]
         Normal = "normal",
@@ -68,6 +52,7 @@ choices! {
 
 choices! {
     /// Whether pages load no optional data.
+    #[derive(Default)]
     Saver {
         /// The header `Save-Data`.
         #[default]
@@ -78,6 +63,8 @@ choices! {
 }
 
 choices! {
+    /// The words are BCP 47 tags.
+    #[derive(Default)]
     Lang {
         #[default]
         En = "en",
@@ -98,13 +85,6 @@ impl Mode {
 }
 
 impl Lang {
-    pub(crate) const ALL: [Self; 3] = [Self::En, Self::Sn, Self::Nd];
-
-    /// The BCP 47 tag.
-    pub(crate) fn tag(self) -> &'static str {
-        self.as_str()
-    }
-
     /// The name in the language itself.
     pub(crate) fn own_name(self) -> &'static str {
         match self {
@@ -115,11 +95,7 @@ impl Lang {
     }
 
     pub(crate) fn index(self) -> usize {
-        match self {
-            Self::En => 0,
-            Self::Sn => 1,
-            Self::Nd => 2,
-        }
+        self as usize
     }
 }
 

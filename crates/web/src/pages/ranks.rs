@@ -1,10 +1,8 @@
 //! The ranks page: the reader's rank, and a page of a leaderboard or the rows around the reader.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use leaderboard::RankWindow;
 use store::BoardKind;
 
@@ -20,10 +18,6 @@ use crate::state::AppState;
 /// Rows of a page, and rows on each side of the reader.
 const ROWS: i64 = 20;
 const EACH_SIDE: u32 = 5;
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/ranks", get(show))
-}
 
 #[derive(Template)]
 #[template(path = "ranks.html")]
@@ -60,7 +54,7 @@ impl RanksPage<'_> {
     }
 }
 
-async fn show(
+pub(super) async fn show(
     State(state): State<AppState>,
     me: SignedIn,
     query: Query,

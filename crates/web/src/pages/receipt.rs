@@ -9,12 +9,9 @@ use store::LedgerRow;
 
 use super::auth::character_error;
 use super::form::{Form, Post};
-use super::pending;
-use super::redirect;
-use super::response;
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
-use super::xp;
+use super::{pending, redirect, response, xp};
 use crate::auth::sessions::RequestId;
 use crate::game::history::{load_trade, save_note};
 use crate::http::path_segment::PathSegment;

@@ -1,23 +1,17 @@
 //! A new password without the old one, by a recovery code or a one-time link of an operator.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use axum::routing::get;
 
 use super::auth::{email_error, password_error};
 use super::form::{Form, Post};
-use super::redirect;
-use super::response;
 use super::view::{Tab, View};
 use super::visitor::Visitor;
+use super::{redirect, response};
 use crate::auth::accounts::OpenedSession;
-use crate::auth::names;
-use crate::auth::passwords;
-use crate::auth::recovery;
-use crate::auth::tokens;
+use crate::auth::{names, passwords, recovery, tokens};
 use crate::http::limits::Network;
 use crate::http::path_segment::PathSegment;
 use crate::problem::Problem;
@@ -27,12 +21,6 @@ use crate::state::AppState;
 const HOME: &str = "/home";
 const CODE_FIELDS: [&str; 3] = ["email", "code", "password"];
 const LINK_FIELDS: [&str; 1] = ["password"];
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/recover", get(show_code).post(use_code))
-        .route("/recover/{secret}", get(show_link).post(use_link))
-}
 
 #[derive(Template)]
 #[template(path = "recover.html")]
@@ -53,11 +41,11 @@ struct LinkPage<'a> {
     password_length_min: usize,
 }
 
-async fn show_code(State(state): State<AppState>, visitor: Visitor) -> Response {
+pub(super) async fn show_code(State(state): State<AppState>, visitor: Visitor) -> Response {
     code_page(&state, &visitor, &Form::new(&CODE_FIELDS), StatusCode::OK)
 }
 
-async fn use_code(
+pub(super) async fn use_code(
     State(state): State<AppState>,
     network: Network,
     Post(visitor, sent): Post<Visitor>,
@@ -90,7 +78,7 @@ fn code_page(state: &AppState, visitor: &Visitor, form: &Form, status: StatusCod
 }
 
 /// Shows the form of a link without using it up: programs that preview links fetch them.
-async fn show_link(
+pub(super) async fn show_link(
     State(state): State<AppState>,
     visitor: Visitor,
     PathSegment(secret): PathSegment,
@@ -99,7 +87,7 @@ async fn show_link(
     link_page(&state, &visitor, &secret, &form, StatusCode::OK).await
 }
 
-async fn use_link(
+pub(super) async fn use_link(
     State(state): State<AppState>,
     network: Network,
     PathSegment(secret): PathSegment,

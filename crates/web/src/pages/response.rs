@@ -88,7 +88,7 @@ fn finish(status: StatusCode, view: &View, html: String) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::VARY, HeaderValue::from_static(VARY));
-    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(view.lang.tag()));
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(view.lang.as_str()));
     let keep = if is_private { "no-store" } else { "private, no-cache" };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
     if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(&tag).ok()) {

@@ -20,11 +20,11 @@ use domain::PageRequest;
 use domain::text::email_key;
 use store::{NameVisibility, TokenKind, TokenRow, Viewer};
 
+use super::choices::choices;
 use super::form::Form;
-use super::redirect;
-use super::response;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
+use super::{redirect, response};
 use crate::auth::accounts;
 use crate::auth::sessions::PlayerSession;
 use crate::game::export;
@@ -80,48 +80,20 @@ async fn send_export(State(state): State<AppState>, me: SignedIn) -> Result<Resp
     Ok(attachment::zip("openbell-export.zip", length, Body::from_stream(zip)))
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Section {
-    Looks,
-    Board,
-    Name,
-    Password,
-    Codes,
-    Tokens,
-    Sessions,
-    Delete,
+choices! {
+    Section {
+        Looks = "looks",
+        Board = "board",
+        Name = "name",
+        Password = "password",
+        Codes = "codes",
+        Tokens = "tokens",
+        Sessions = "sessions",
+        Delete = "delete",
+    }
 }
 
 impl Section {
-    const ALL: [Self; 8] = [
-        Self::Looks,
-        Self::Board,
-        Self::Name,
-        Self::Password,
-        Self::Codes,
-        Self::Tokens,
-        Self::Sessions,
-        Self::Delete,
-    ];
-
-    /// The word in URLs and ids.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Looks => "looks",
-            Self::Board => "board",
-            Self::Name => "name",
-            Self::Password => "password",
-            Self::Codes => "codes",
-            Self::Tokens => "tokens",
-            Self::Sessions => "sessions",
-            Self::Delete => "delete",
-        }
-    }
-
-    fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|section| section.as_str() == word)
-    }
-
     /// Redirects to this section, which confirms the change.
     fn done(self) -> Response {
         let word = self.as_str();
@@ -142,7 +114,6 @@ struct SettingsPage<'a> {
     name_length_max: usize,
 }
 
-/// The settings of a signed-in player.
 struct AccountSettings {
     tokens: Vec<TokenListRow>,
     sessions: Vec<TokenListRow>,

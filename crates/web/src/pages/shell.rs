@@ -2,19 +2,16 @@
 //! data of a player; and the two URLs of the original game that switch the mode.
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::preferences::{DisplayPreferences, Mode};
-use super::redirect;
-use super::response;
 use super::view::View;
 use super::visitor::{RequestedPage, Visitor};
+use super::{redirect, response};
 use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
 use crate::pages::assets;
@@ -26,15 +23,6 @@ const WORKER: &str = include_str!("../../static/sw.js");
 const BRAND: &str = "#4338CA";
 const BACKGROUND: &str = "#FBFAF8";
 
-pub(crate) fn router() -> Router<AppState> {
-    Router::new()
-        .route(OFFLINE, get(show_offline))
-        .route("/manifest.webmanifest", get(manifest))
-        .route("/sw.js", get(worker))
-        .route("/toggle-ui", get(toggle_mode))
-        .route("/set-ui/{mode}", get(set_mode))
-}
-
 #[derive(Template)]
 #[template(path = "offline.html")]
 struct OfflinePage<'a> {
@@ -42,7 +30,11 @@ struct OfflinePage<'a> {
 }
 
 /// The same page for all players, because the device caches it.
-async fn show_offline(State(state): State<AppState>, headers: HeaderMap, query: Query) -> Response {
+pub(super) async fn show_offline(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    query: Query,
+) -> Response {
     let preferences = DisplayPreferences::of(&headers, &query);
     let requested = RequestedPage { here: OFFLINE.to_owned(), ..RequestedPage::default() };
     let view = View::bare(&preferences, &requested, state.rules.currency, "about-offline-title");
@@ -73,7 +65,11 @@ struct Icon<'a> {
     purpose: &'a str,
 }
 
-async fn manifest(State(state): State<AppState>, headers: HeaderMap, query: Query) -> Response {
+pub(super) async fn manifest(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    query: Query,
+) -> Response {
     let preferences = DisplayPreferences::of(&headers, &query);
     let currency = state.rules.currency;
     let view = View::bare(&preferences, &RequestedPage::default(), currency, "common-description");
@@ -84,7 +80,7 @@ async fn manifest(State(state): State<AppState>, headers: HeaderMap, query: Quer
         name: "Openbell",
         short_name: "Openbell",
         description: view.title.clone(),
-        lang: view.lang.tag(),
+        lang: view.lang.as_str(),
         start_url: "/",
         scope: "/",
         display: "standalone",
@@ -105,7 +101,7 @@ async fn manifest(State(state): State<AppState>, headers: HeaderMap, query: Quer
 }
 
 /// The service worker with the list of files to cache, and a version that changes with them.
-async fn worker() -> Response {
+pub(super) async fn worker() -> Response {
     let files: Vec<&str> = assets::cached_offline().chain([OFFLINE]).collect();
     let files = serde_json::to_string(&files).unwrap_or_default();
     let digest: [u8; 32] = Sha256::digest(&files).into();
@@ -125,12 +121,15 @@ fn revalidated(kind: &'static str, text: String) -> Response {
     (headers, text).into_response()
 }
 
-async fn toggle_mode(State(state): State<AppState>, visitor: Visitor) -> Result<Response, Problem> {
+pub(super) async fn toggle_mode(
+    State(state): State<AppState>,
+    visitor: Visitor,
+) -> Result<Response, Problem> {
     let mode = if visitor.preferences.mode == Mode::Easy { Mode::Kid } else { Mode::Easy };
     choose_mode(&state, &visitor, Some(mode)).await
 }
 
-async fn set_mode(
+pub(super) async fn set_mode(
     State(state): State<AppState>,
     visitor: Visitor,
     PathSegment(word): PathSegment,
@@ -147,11 +146,7 @@ async fn choose_mode(
     let response = redirect::found("/");
     let Some(mode) = mode else { return Ok(response) };
     let chosen = DisplayPreferences { mode, ..visitor.preferences.clone() };
-    if let Some(signed_in) = &visitor.player {
-        let stored = signed_in.viewer.preferences.clone().unwrap_or_default();
-        let stored = store::Preferences { mode: Some(mode.as_str().to_owned()), ..stored };
-        let user_id = signed_in.player.user_id;
-        state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
-    }
-    Ok(redirect::with_cookie(response, visitor.jar.keep_preferences(&chosen.to_cookie())))
+    let mode = Some(mode.as_str().to_owned());
+    visitor.store_preferences(state, |stored| store::Preferences { mode, ..stored }).await?;
+    Ok(visitor.with_cookie_of(&chosen, response))
 }

@@ -8,11 +8,9 @@ use std::fmt;
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::get;
 use domain::{Day, Money, Price, Quantity, Ratio, Side};
 use store::{Position, StockRow};
 
@@ -20,13 +18,10 @@ pub(super) use self::quote::{DisplayedQuote, displayed_quote};
 use self::ranges::{ChartRange, ChartShape};
 use super::chart::Chart;
 use super::form::Form;
-use super::format;
-use super::pending;
 use super::preferences::Mode;
-use super::response;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
-use super::xp;
+use super::{format, pending, response, xp};
 use crate::game::stocks::load_stock;
 use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
@@ -34,13 +29,6 @@ use crate::problem::Problem;
 use crate::state::AppState;
 
 pub(super) const TICKET: [&str; 4] = ["symbol", "side", "quantity", "note"];
-
-pub(crate) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/stocks/{symbol}", get(show))
-        .route("/stocks/{symbol}/buy", get(show_buying))
-        .route("/stocks/{symbol}/sell", get(show_selling))
-}
 
 #[derive(Template)]
 #[template(path = "stock.html")]
@@ -73,16 +61,6 @@ struct TicketPage<'a> {
 }
 
 impl StockPage<'_> {
-    #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
-    fn ranges(&self) -> [ChartRange; 5] {
-        ChartRange::ALL
-    }
-
-    #[expect(clippy::unused_self, reason = "templates reach functions through the page only")]
-    fn shapes(&self) -> [ChartShape; 2] {
-        ChartShape::ALL
-    }
-
     fn rows(&self) -> CandlesJson<'_> {
         CandlesJson(&self.candles_json)
     }
@@ -114,7 +92,7 @@ struct MyPosition {
     fills: String,
 }
 
-async fn show(
+pub(super) async fn show(
     State(state): State<AppState>,
     visitor: Visitor,
     PathSegment(symbol): PathSegment,
@@ -125,8 +103,8 @@ async fn show(
         .with("symbol", stock.symbol.as_str())
         .with("side", "buy")
         .with("quantity", "1");
-    let range = ChartRange::of(query.find("range").unwrap_or_default());
-    let shape = ChartShape::of(query.find("chart").unwrap_or_default());
+    let range = query.find("range").and_then(ChartRange::parse).unwrap_or_default();
+    let shape = query.find("chart").and_then(ChartShape::parse).unwrap_or_default();
     page(&state, &visitor, StatusCode::OK, &stock, &form, (range, shape)).await
 }
 
@@ -170,7 +148,7 @@ async fn page(
         None => None,
     };
     let story = loaded.closes.first().zip(loaded.closes.last()).map(|(first, last)| {
-        let way = format::way(first.value, last.value);
+        let way = format::change_direction(first.value, last.value);
         let [first, last] = [first, last].map(|point| view.fmt.price(Price(point.value)));
         view.ta("stock-story", &[("way", &way), ("first", &first), ("last", &last)])
     });
@@ -192,7 +170,7 @@ async fn page(
     Ok(response::page_with(status, &view, &page))
 }
 
-async fn show_buying(
+pub(super) async fn show_buying(
     state: State<AppState>,
     me: SignedIn,
     symbol: PathSegment,
@@ -200,7 +178,7 @@ async fn show_buying(
     show_ticket(&state, &me, &symbol.0, Side::Buy).await
 }
 
-async fn show_selling(
+pub(super) async fn show_selling(
     state: State<AppState>,
     me: SignedIn,
     symbol: PathSegment,

@@ -8,17 +8,15 @@ use domain::{Currency, Money, Ratio};
 use market::TradingHours;
 use store::{Role, UnseenReward};
 
-use super::csrf;
 use super::format::{self, DisplayFormat};
 use super::preferences::{DisplayPreferences, Lang, Mode, TextSize, Theme};
-use super::url;
 use super::value_part::ValuePart;
 use super::visitor::{RequestedPage, Visitor};
 use super::words::{self, Argument};
+use super::{csrf, url};
 use crate::pages::assets;
 use crate::state::AppState;
 
-/// The tabs of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tab {
     None,
@@ -95,7 +93,6 @@ pub(crate) struct View {
     pub(crate) signed_in: Option<HeaderPlayer>,
     /// Whether the browser sent a session cookie. Error pages do not check whether it is valid.
     pub(crate) has_session: bool,
-    /// The token of forms.
     pub(crate) csrf: String,
     pub(crate) nav: Tab,
     pub(crate) title: String,
@@ -120,7 +117,6 @@ pub(crate) struct View {
     /// The player of `rewards`.
     pub(super) player_id: i64,
     pub(crate) fmt: DisplayFormat,
-    /// Cookies of the response.
     pub(super) cookies: Vec<HeaderValue>,
     /// A cookie that is set if the page has a form.
     pub(super) visitor_cookie: Option<HeaderValue>,
@@ -271,16 +267,6 @@ impl View {
         format::direction(self.fmt.shown_percent(ratio.plain()))
     }
 
-    #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
-    pub(crate) fn tabs(&self) -> [Tab; 5] {
-        Tab::ALL
-    }
-
-    #[expect(clippy::unused_self, reason = "templates reach functions through the view only")]
-    pub(crate) fn languages(&self) -> [Lang; 3] {
-        Lang::ALL
-    }
-
     pub(crate) fn is_kid(&self) -> bool {
         self.mode == Mode::Kid
     }
@@ -292,7 +278,7 @@ impl View {
     /// The URL of this page in another language.
     pub(crate) fn in_language(&self, lang: &Lang) -> String {
         let mark = if self.here.contains('?') { '&' } else { '?' };
-        format!("{}{mark}lang={}", self.here, lang.tag())
+        format!("{}{mark}lang={}", self.here, lang.as_str())
     }
 }
 

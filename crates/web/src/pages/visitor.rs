@@ -12,12 +12,11 @@ use domain::Entropy;
 use store::{TokenKind, UnseenReward, Viewer};
 
 use super::preferences::{DisplayPreferences, Lang};
-use super::redirect;
-use super::url;
+use super::{redirect, url};
 use crate::auth::sessions::{self, PlayerSession};
 use crate::auth::tokens;
 use crate::http::cookies::Jar;
-use crate::http::limits::Recognised;
+use crate::http::limits::RecognizedSession;
 use crate::http::query::Query;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -85,8 +84,9 @@ impl FromRequestParts<AppState> for Visitor {
             }
             None => None,
         };
-        if let (Some(_), Some(recognised)) = (&player, parts.extensions.get::<Recognised>()) {
-            recognised.note();
+        if let (Some(_), Some(recognized)) = (&player, parts.extensions.get::<RecognizedSession>())
+        {
+            recognized.set();
         }
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let preferences = DisplayPreferences::of(&parts.headers, &query);
@@ -109,6 +109,29 @@ impl FromRequestParts<AppState> for Visitor {
             is_new,
             entropy: Arc::clone(&state.entropy),
         })
+    }
+}
+
+impl Visitor {
+    /// Changes the stored preferences of a signed-in player.
+    pub(crate) async fn store_preferences(
+        &self,
+        state: &AppState,
+        change: impl FnOnce(store::Preferences) -> store::Preferences,
+    ) -> Result<(), Problem> {
+        let Some(signed_in) = &self.player else { return Ok(()) };
+        let stored = change(signed_in.viewer.preferences.clone().unwrap_or_default());
+        let user_id = signed_in.player.user_id;
+        Ok(state.store.save_preferences(user_id, &stored, state.clock.now()).await?)
+    }
+
+    /// The same response with the cookie of these preferences.
+    pub(crate) fn with_cookie_of(
+        &self,
+        chosen: &DisplayPreferences,
+        response: Response,
+    ) -> Response {
+        redirect::with_cookie(response, self.jar.keep_preferences(&chosen.to_cookie()))
     }
 }
 

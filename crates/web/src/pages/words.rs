@@ -41,7 +41,7 @@ fn files(lang: Lang) -> &'static [&'static str; FILES] {
 }
 
 fn bundle(lang: Lang) -> Bundle {
-    let tag = lang.tag().parse::<LanguageIdentifier>().unwrap_or_default();
+    let tag = lang.as_str().parse::<LanguageIdentifier>().unwrap_or_default();
     let mut bundle = Bundle::new_concurrent(vec![tag]);
     // Isolation marks are needed only for mixed writing directions.
     bundle.set_use_isolating(false);

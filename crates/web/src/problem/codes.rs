@@ -2,7 +2,6 @@
 
 use axum::http::StatusCode;
 
-/// One error of the table.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Code {
     /// The member `code`; stable.
@@ -12,13 +11,6 @@ pub(crate) struct Code {
     pub(crate) text: &'static str,
     /// Whether the same request may succeed later.
     pub(crate) retryable: bool,
-}
-
-impl Code {
-    /// The member `title`.
-    pub(crate) fn title(&self) -> &'static str {
-        self.status.canonical_reason().unwrap_or("Error")
-    }
 }
 
 const fn code(name: &'static str, status: StatusCode, text: &'static str) -> Code {

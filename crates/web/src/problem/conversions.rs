@@ -85,7 +85,6 @@ impl From<Rejection> for Problem {
         let data = &mut *problem.0;
         data.code = rejection.code();
         data.status = status;
-        data.title = status.canonical_reason().unwrap_or("Error");
         data.retryable = retryable;
         if retryable { problem.retry_after(RETRY_AFTER_S) } else { problem }
     }

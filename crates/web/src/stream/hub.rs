@@ -37,7 +37,6 @@ struct Subscribers {
     next_id: u64,
 }
 
-/// The streams of one player.
 struct Topic {
     events: broadcast::Sender<StreamEvent>,
     /// The version of the newest published entry.

@@ -16,7 +16,6 @@ const RETRY: Duration = Duration::from_secs(15);
 /// Disables the buffering of proxies.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The source of one stream.
 pub(crate) trait Reader: Send + 'static {
     /// The next events, possibly an empty list; `None` ends the stream.
     fn next(&mut self) -> impl Future<Output = Option<Vec<Event>>> + Send;
@@ -28,9 +27,9 @@ pub(crate) fn event(name: &'static str, cursor: Cursor, data: impl AsRef<str>) -
     Event::default().event(name).id(cursor.to_string()).data(data)
 }
 
-/// Sends the retry interval, then `first`, then the events of the reader.
-pub(crate) fn respond(first: Vec<Event>, reader: impl Reader) -> Response {
-    let begin = stream::iter([Event::default().retry(RETRY)].into_iter().chain(first));
+/// Sends the retry interval, then the events of the reader.
+pub(crate) fn respond(reader: impl Reader) -> Response {
+    let begin = stream::iter([Event::default().retry(RETRY)]);
     let rest = stream::unfold(reader, |mut reader| async move {
         let events = reader.next().await?;
         Some((stream::iter(events), reader))

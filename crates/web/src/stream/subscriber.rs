@@ -26,7 +26,6 @@ pub(crate) struct StreamSession {
     pub(crate) hash: [u8; 32],
 }
 
-/// What a stream delivers next.
 pub(crate) enum StreamItem {
     /// The next entry of the player's ledger.
     Fill(Arc<Fill>),
@@ -39,7 +38,6 @@ pub(crate) enum StreamItem {
     Beat,
 }
 
-/// One open stream.
 pub(crate) struct StreamSubscriber {
     state: AppState,
     session: StreamSession,

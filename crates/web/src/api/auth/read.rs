@@ -14,7 +14,7 @@ use crate::http::input::{Member, unfit};
 use crate::problem::{FieldErrors, Problem};
 
 #[derive(Deserialize, ToSchema)]
-pub(super) struct RegisterBody {
+pub(in crate::api) struct RegisterBody {
     /// Shown to other players.
     #[schema(value_type = String, example = "Ada", min_length = 1, max_length = 40,
         required = true)]
@@ -30,7 +30,7 @@ pub(super) struct RegisterBody {
 }
 
 #[derive(Deserialize, ToSchema)]
-pub(super) struct LoginBody {
+pub(in crate::api) struct LoginBody {
     #[schema(value_type = String, example = "ada@example.com", required = true)]
     email: Option<Box<RawValue>>,
     #[schema(value_type = String, example = "password123", required = true)]
@@ -39,7 +39,7 @@ pub(super) struct LoginBody {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TokenBody {
+pub(in crate::api) struct TokenBody {
     /// What it is for.
     #[schema(value_type = String, example = "My trading bot", min_length = 1, max_length = 60,
         required = true)]
@@ -49,7 +49,7 @@ pub(super) struct TokenBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = FarewellBody)]
-pub(super) struct DeletionBody {
+pub(in crate::api) struct DeletionBody {
     /// The current password.
     #[schema(value_type = String, example = "password123", required = true)]
     password: Option<Box<RawValue>>,

@@ -6,8 +6,6 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use store::TokenRow;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Done;
 use super::read::TokenBody;
@@ -19,18 +17,12 @@ use crate::openapi::PageResponse;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// The default number of rows a page.
 const PER_PAGE: i64 = 50;
-/// The most rows a page.
 const PER_PAGE_MAX: i64 = 100;
-
-pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list_tokens, create_token)).routes(routes!(end_token))
-}
 
 /// A token without its secret.
 #[derive(Serialize, ToSchema)]
-struct TokenView {
+pub(in crate::api) struct TokenView {
     #[schema(example = 7)]
     id: i64,
     /// Its purpose; `login` for a token of a login.
@@ -64,7 +56,7 @@ impl TokenView {
 
 /// A new token.
 #[derive(Serialize, ToSchema)]
-struct NewTokenView {
+pub(in crate::api) struct NewTokenView {
     /// Always `true`.
     #[schema(example = true)]
     success: bool,
@@ -81,7 +73,7 @@ struct NewTokenView {
         ("per_page" = Option<i64>, Query, description = "1 to 100, 50 by default."),
     ),
     responses((status = 200, body = PageResponse<TokenView>)))]
-async fn list_tokens(
+pub(in crate::api) async fn list_tokens(
     State(state): State<AppState>,
     player: PlayerSession,
     query: Query,
@@ -101,7 +93,7 @@ async fn list_tokens(
         (status = 422, body = Problem, description = "The name breaks a rule, or there are as \
             many tokens as a user may have."),
     ))]
-async fn create_token(
+pub(in crate::api) async fn create_token(
     State(state): State<AppState>,
     player: PlayerSession,
     Json(body): Json<TokenBody>,
@@ -127,7 +119,7 @@ async fn create_token(
         (status = 200, body = Done),
         (status = 404, body = Problem, description = "The user has no such token."),
     ))]
-async fn end_token(
+pub(in crate::api) async fn end_token(
     State(state): State<AppState>,
     player: PlayerSession,
     Path(token_id): Path<String>,

@@ -7,8 +7,6 @@ use domain::OrderState;
 use serde::Serialize;
 use store::{FillsAt, PendingOrder};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::auth::sessions::PlayerSession;
 use crate::game::pending_orders::{OrderView, cancel, load_order};
@@ -19,15 +17,9 @@ use crate::openapi::Data;
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
-/// Orders a page by default.
 const LIMIT: i64 = 50;
-/// The most orders a page.
 const LIMIT_MAX: i64 = 100;
 const PATH: &str = "/api/portfolio/orders";
-
-pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list_orders)).routes(routes!(show_order, cancel_order))
-}
 
 /// The response to an order that was accepted and fills later, and to its cancellation.
 #[derive(Serialize, ToSchema)]
@@ -89,7 +81,7 @@ pub(crate) struct OrderListMeta {
         (status = 304, description = "Unchanged since the `ETag` in `If-None-Match`."),
         (status = 422, body = Problem, content_type = "application/problem+json"),
     ))]
-async fn list_orders(
+pub(in crate::api) async fn list_orders(
     State(state): State<AppState>,
     player: PlayerSession,
     request_headers: HeaderMap,
@@ -136,7 +128,7 @@ fn read_cursor(text: &str) -> Option<i64> {
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "No such order, or not yours."),
     ))]
-async fn show_order(
+pub(in crate::api) async fn show_order(
     State(state): State<AppState>,
     player: PlayerSession,
     headers: HeaderMap,
@@ -158,7 +150,7 @@ async fn show_order(
         (status = 409, body = Problem, content_type = "application/problem+json",
             description = "The order is executing or has ended (`order_not_cancellable`)."),
     ))]
-async fn cancel_order(
+pub(in crate::api) async fn cancel_order(
     State(state): State<AppState>,
     player: PlayerSession,
     PathSegment(order_id): PathSegment,

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::game::orders::{OrderRequest, tradable_quantity};
 use crate::http::input::{Member, unfit};
-use crate::problem::{FieldErrors, Problem};
+use crate::problem::{FieldErrors, Problem, codes};
 use crate::state::AppState;
 
 const KEY_LENGTH_MAX: usize = 255;
@@ -48,41 +48,10 @@ const FIXED_TERMS: [(&str, &[&str]); 7] = [
 ];
 
 /// Terms that a market order must not have.
-const FOREIGN_TERMS: [&str; 33] = [
-    "price",
-    "limit",
-    "limitprice",
-    "stop",
-    "stopprice",
-    "stoploss",
-    "takeprofit",
-    "trailprice",
-    "trailpercent",
-    "trailingstop",
-    "triggerprice",
-    "maxprice",
-    "minprice",
-    "notional",
-    "amount",
-    "dollars",
-    "currency",
-    "exchange",
-    "leverage",
-    "validuntil",
-    "validto",
-    "goodtill",
-    "goodtilldate",
-    "goodtildate",
-    "gtd",
-    "expiry",
-    "expires",
-    "expiresat",
-    "expiration",
-    "executeat",
-    "slippage",
-    "maxslippage",
-    "condition",
-];
+const FOREIGN_TERMS: &str = "price limit limitprice stop stopprice stoploss takeprofit trailprice \
+    trailpercent trailingstop triggerprice maxprice minprice notional amount dollars currency \
+    exchange leverage validuntil validto goodtill goodtilldate goodtildate gtd expiry expires \
+    expiresat expiration executeat slippage maxslippage condition";
 
 /// Terms and values of orders that are filled or rejected at once.
 const AT_ONCE: ([&str; 2], [&str; 2]) = (["timeinforce", "tif"], ["fok", "ioc"]);
@@ -136,7 +105,7 @@ fn plain(name: &str) -> String {
 fn is_term(plain: &str) -> bool {
     plain == SIDE_TERM
         || FIXED_TERMS.iter().any(|(term, _)| *term == plain)
-        || FOREIGN_TERMS.contains(&plain)
+        || FOREIGN_TERMS.split(' ').any(|term| term == plain)
 }
 
 impl OrderBody {
@@ -154,16 +123,12 @@ impl OrderBody {
 
     /// Rejects terms of other kinds of orders: such an order must not fill at the market's price.
     fn check_kind(&self, side: Side, errors: &mut FieldErrors) {
-        let side = match side {
-            Side::Buy => "buy",
-            Side::Sell => "sell",
-        };
         for (name, value) in &self.terms {
             let plain = plain(name);
             let label = name.replace(['_', '-'], " ");
             let fixed = FIXED_TERMS.iter().find(|(term, _)| *term == plain);
             let fixed = fixed.map(|(_, allowed)| *allowed);
-            let allowed = if plain == SIDE_TERM { Some(&[side][..]) } else { fixed };
+            let allowed = if plain == SIDE_TERM { Some(&[side.as_str()][..]) } else { fixed };
             let member = Member::of(Some(value));
             let is_allowed = match (&member, allowed) {
                 (Member::Absent, _) => true,
@@ -294,7 +259,7 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
         (1..=KEY_LENGTH_MAX).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic())
     };
     let key = key.to_str().ok().filter(visible).filter(|_| keys.next().is_none());
-    key.map(|key| Some(key.to_owned())).ok_or_else(Problem::idempotency_key_invalid)
+    key.map(|key| Some(key.to_owned())).ok_or_else(|| (&codes::IDEMPOTENCY_KEY_INVALID).into())
 }
 
 #[cfg(test)]

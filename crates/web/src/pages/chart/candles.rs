@@ -60,7 +60,7 @@ pub(crate) fn candles(view: &View, name: &str, candles: &[Candle], span: Span) -
     let room = (WIDTH - 2 * MARGIN) * 10;
     let body = (room * 2 / 3 / count).max(10);
     for (place, candle) in places {
-        let class = format::way(candle.open, candle.close);
+        let class = format::change_direction(candle.open, candle.close);
         let middle = MARGIN * 10 + room * (2 * place + 1) / (2 * count);
         let (top, bottom) = (candle.open.max(candle.close), candle.open.min(candle.close));
         let (top, bottom) = (scale.y(top), scale.y(bottom));

@@ -39,7 +39,7 @@ impl MetricSamples {
     }
 
     /// Sums by the values of a label.
-    pub(super) fn by(&self, name: &str, label: &str) -> Vec<(String, i64)> {
+    pub(super) fn by(&self, name: &str, label: &str) -> BTreeMap<String, i64> {
         self.grouped(name, label, |_| true)
     }
 
@@ -49,7 +49,7 @@ impl MetricSamples {
         name: &str,
         label: &str,
         (other, value): (&str, &str),
-    ) -> Vec<(String, i64)> {
+    ) -> BTreeMap<String, i64> {
         self.grouped(name, label, |sample| sample.labels.get(other).is_some_and(|v| v == value))
     }
 
@@ -94,14 +94,14 @@ impl MetricSamples {
         name: &str,
         label: &str,
         counts: impl Fn(&Sample) -> bool,
-    ) -> Vec<(String, i64)> {
+    ) -> BTreeMap<String, i64> {
         let mut sums = BTreeMap::new();
         for sample in self.named(name).filter(|sample| counts(sample)) {
             if let Some(value) = sample.labels.get(label) {
                 *sums.entry(value.clone()).or_insert(0) += sample.value / UNIT;
             }
         }
-        sums.into_iter().collect()
+        sums
     }
 }
 
@@ -187,8 +187,14 @@ size_count 20
         let metrics = MetricSamples::parse(TEXT);
         assert_eq!((metrics.find("up"), metrics.find("down")), (Some(1), None));
         assert_eq!(metrics.sum("a_total"), 12);
-        assert_eq!(metrics.by("a_total", "code"), [("x".into(), 8), ("y".into(), 4)]);
-        assert_eq!(metrics.by_where("a_total", "code", ("kind", "2")), [("x".into(), 5)]);
+        assert_eq!(
+            metrics.by("a_total", "code"),
+            BTreeMap::from([("x".into(), 8), ("y".into(), 4)])
+        );
+        assert_eq!(
+            metrics.by_where("a_total", "code", ("kind", "2")),
+            BTreeMap::from([("x".into(), 5)])
+        );
         assert_eq!((metrics.mean("size"), metrics.mean("none")), (4, 0));
     }
 

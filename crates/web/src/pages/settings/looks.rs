@@ -7,7 +7,6 @@ use axum::response::Response;
 use super::{Section, page_with_errors};
 use crate::pages::form::{Form, Post};
 use crate::pages::preferences::{self, DisplayPreferences, Lang, Mode, Saver, TextSize, Theme};
-use crate::pages::redirect;
 use crate::pages::visitor::Visitor;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -68,16 +67,10 @@ pub(super) async fn save(
         form.add_error("mode", view.t("settings-choice-unknown"));
         return page_with_errors(&state, &visitor, Section::Looks, &form).await;
     };
-    if let Some(signed_in) = &visitor.player {
-        let hide_amounts = form.is("amounts", "on");
-        let stored = store::Preferences { hide_amounts, ..chosen.to_stored() };
-        let user_id = signed_in.player.user_id;
-        state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
-    }
-    Ok(redirect::with_cookie(
-        Section::Looks.done(),
-        visitor.jar.keep_preferences(&chosen.to_cookie()),
-    ))
+    let hide_amounts = form.is("amounts", "on");
+    let stored = store::Preferences { hide_amounts, ..chosen.to_stored() };
+    visitor.store_preferences(&state, |_| stored).await?;
+    Ok(visitor.with_cookie_of(&chosen, Section::Looks.done()))
 }
 
 /// The choices, if all are valid.

@@ -5,15 +5,13 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::{Section, page_with_errors, verified_hash};
-use crate::auth::names;
-use crate::auth::passwords;
+use crate::auth::{names, passwords};
 use crate::http::limits::Network;
 use crate::pages::auth::{name_error, name_taken, password_error};
 use crate::pages::form::Post;
-use crate::pages::redirect;
-use crate::pages::response;
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::{SignedIn, Visitor};
+use crate::pages::{redirect, response};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -37,13 +35,10 @@ pub(super) async fn save_name(
                 return Ok(Section::Name.done());
             }
             form.add_error("name", name_taken(&state, &view, &name).await?);
-            page_with_errors(&state, &me, Section::Name, &form).await
         }
-        Err(error) => {
-            form.add_error("name", name_error(&view, error));
-            page_with_errors(&state, &me, Section::Name, &form).await
-        }
+        Err(error) => form.add_error("name", name_error(&view, error)),
     }
+    page_with_errors(&state, &me, Section::Name, &form).await
 }
 
 /// Changes the password and revokes all other sessions and tokens.

@@ -13,7 +13,6 @@ use super::Section;
 use crate::http::query::Query;
 use crate::pages::form::{Form, Post};
 use crate::pages::preferences::{self, DisplayPreferences};
-use crate::pages::redirect;
 use crate::pages::response;
 use crate::pages::view::{Tab, View};
 use crate::pages::visitor::Visitor;
@@ -68,18 +67,11 @@ pub(super) async fn save(
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(page(&state, &visitor, "", &form, status));
     };
-    if let Some(signed_in) = &visitor.player {
-        let stored = signed_in.viewer.preferences.clone().unwrap_or_default();
-        let time_zone = zone.iana_name().map(str::to_owned);
-        let stored = store::Preferences { time_zone, ..stored };
-        let user_id = signed_in.player.user_id;
-        state.store.save_preferences(user_id, &stored, state.clock.now()).await?;
-    }
+    let time_zone = zone.iana_name().map(str::to_owned);
+    let change = |stored| store::Preferences { time_zone, ..stored };
+    visitor.store_preferences(&state, change).await?;
     let chosen = DisplayPreferences { zone, ..visitor.preferences.clone() };
-    Ok(redirect::with_cookie(
-        Section::Looks.done(),
-        visitor.jar.keep_preferences(&chosen.to_cookie()),
-    ))
+    Ok(visitor.with_cookie_of(&chosen, Section::Looks.done()))
 }
 
 fn page(

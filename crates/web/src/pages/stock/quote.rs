@@ -75,11 +75,7 @@ pub(in crate::pages) fn displayed_quote(
         price: quote.price,
         sides: present.sides(&quote, state.rules.spread_bps),
         change: quote.change(),
-        is_stale: state.market.is_stale(
-            quote.as_of,
-            state.clock.now(),
-            state.rules.quote_age_max_s,
-        ),
+        is_stale: state.is_stale(quote.as_of),
         halt,
         as_of: view.fmt.time(quote.as_of),
     })

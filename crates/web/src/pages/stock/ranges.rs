@@ -6,38 +6,33 @@ use store::{MonthBar, StockRow, Store};
 
 use crate::game::stocks::last_public_day;
 use crate::pages::chart::{self, Candle, Chart, Point, Span, Unit};
+use crate::pages::choices::choices;
 use crate::pages::view::View;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ChartRange {
-    Month,
-    HalfYear,
-    Year,
-    FiveYears,
-    Max,
+choices! {
+    #[derive(Default)]
+    ChartRange {
+        Month = "1m",
+        HalfYear = "6m",
+        #[default]
+        Year = "1y",
+        FiveYears = "5y",
+        Max = "max",
+    }
+}
+
+choices! {
+    #[derive(Default)]
+    ChartShape {
+        #[default]
+        Line = "line",
+        Candles = "candles",
+    }
 }
 
 impl ChartRange {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Month, Self::HalfYear, Self::Year, Self::FiveYears, Self::Max];
-
-    pub(super) fn of(word: &str) -> Self {
-        Self::ALL.into_iter().find(|range| range.as_str() == word).unwrap_or(Self::Year)
-    }
-
-    /// The word in URLs.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Month => "1m",
-            Self::HalfYear => "6m",
-            Self::Year => "1y",
-            Self::FiveYears => "5y",
-            Self::Max => "max",
-        }
-    }
-
     /// The message key of the label.
     pub(super) fn label(self) -> &'static str {
         match self {
@@ -61,26 +56,7 @@ impl ChartRange {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ChartShape {
-    Line,
-    Candles,
-}
-
 impl ChartShape {
-    pub(super) const ALL: [Self; 2] = [Self::Line, Self::Candles];
-
-    pub(super) fn of(word: &str) -> Self {
-        if word == "candles" { Self::Candles } else { Self::Line }
-    }
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Line => "line",
-            Self::Candles => "candles",
-        }
-    }
-
     /// The message key of the label.
     pub(super) fn label(self) -> &'static str {
         match self {
