@@ -1,11 +1,11 @@
-//! Decodes columns into the types of `domain` and of this crate.
+//! Decodes columns into the types of `domain`, and into the enums of this crate that are stored as
+//! words.
 
 use domain::{
-    Day, EntryKind, Hash, Money, Month, OrderState, Price, Quantity, QuoteSource, Symbol,
-    UnixMicros,
+    Day, EntryKind, Hash, Money, Month, Price, Quantity, QuoteSource, Symbol, UnixMicros,
 };
 
-use crate::{ArchiveState, NameVisibility, Role, StoreError, TokenKind};
+use crate::StoreError;
 
 /// The type of a column, decoded from one that both engines have.
 pub(crate) trait Column: Sized {
@@ -40,29 +40,25 @@ macro_rules! number_columns {
     )+};
 }
 
-macro_rules! word_columns {
-    ($($type:ident: $what:literal),+ $(,)?) => {$(
-        impl Column for $type {
+/// Decodes an enum from its word.
+macro_rules! word_column {
+    ($type:ident, $what:literal) => {
+        impl crate::decode::Column for $type {
             type Raw = String;
 
-            fn read(raw: String) -> Result<Self, StoreError> {
-                Self::parse(&raw).ok_or_else(|| StoreError::Corrupt(concat!("unknown ", $what).into()))
+            fn read(raw: String) -> Result<Self, crate::StoreError> {
+                let unknown = || crate::StoreError::Corrupt(concat!("unknown ", $what).to_owned());
+                Self::parse(&raw).ok_or_else(unknown)
             }
         }
-    )+};
+    };
 }
+pub(crate) use word_column;
 
 plain_columns!(i64, bool, String, Vec<u8>);
 number_columns!(Money, Month, Price, Quantity, UnixMicros);
-word_columns!(
-    ArchiveState: "state of a month in the archive",
-    EntryKind: "kind in the ledger",
-    NameVisibility: "appearance of a user",
-    OrderState: "state of a pending order",
-    QuoteSource: "source in the ledger",
-    Role: "role of a user",
-    TokenKind: "kind of token",
-);
+word_column!(EntryKind, "kind of entry in the ledger");
+word_column!(QuoteSource, "source of a quote in the ledger");
 
 impl Column for Day {
     type Raw = i64;

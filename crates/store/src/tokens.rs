@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use domain::{Hash, PageRequest, UnixMicros};
 
+use crate::decode::word_column;
 use crate::query::row;
 use crate::rows::RowSet;
 use crate::statement::{LazyStatement, only};
@@ -35,6 +36,8 @@ impl TokenKind {
         [Self::Api, Self::Web].into_iter().find(|kind| kind.as_str() == word)
     }
 }
+
+word_column!(TokenKind, "kind of token");
 
 #[derive(Clone, Copy, Debug)]
 pub struct NewToken<'a> {

@@ -4,6 +4,7 @@
 use domain::{Hash, Money, Rules, UnixMicros, open_player};
 
 use crate::batch;
+use crate::decode::word_column;
 use crate::game::MAIN;
 use crate::names::{self, NameSlot};
 use crate::query::row;
@@ -30,6 +31,8 @@ impl Role {
         [Self::Player, Self::Operator].into_iter().find(|role| role.as_str() == word)
     }
 }
+
+word_column!(Role, "role of a user");
 
 #[derive(Clone, Copy, Debug)]
 pub struct NewUser<'a> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::{Day, Symbol};
 
 use super::http::ProviderConnection;
-use super::response::{self, Fields, QuoteTime, RawQuote};
+use super::response::{self, JsonFields, QuoteTime, RawQuote};
 use super::{
     CompanyProfile, PriceHistory, ProviderError, ProviderFuture, ProviderKind, ProviderQuote,
     QuotaWindow, QuoteProvider, SearchHit,
@@ -34,7 +34,7 @@ impl AlphaVantage {
 
 /// Maps error texts to errors. Two texts name the daily limit, but only one is about it.
 fn check_body(body: &str, retry_after: Option<Duration>) -> Result<(), ProviderError> {
-    let Some(fields) = Fields::of(body) else { return Ok(()) };
+    let Some(fields) = JsonFields::of(body) else { return Ok(()) };
     let limited = |window| Err(ProviderError::RateLimited { window, retry_after });
     if let Some(text) = fields.get("Error Message") {
         let about_key = text.contains("apikey is invalid");
@@ -67,7 +67,7 @@ impl QuoteProvider for AlphaVantage {
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {
         Box::pin(async move {
             let body = self.fetch("GLOBAL_QUOTE", &[("symbol", symbol.as_str())]).await?;
-            let fields: Fields = response::member(&body, "Global Quote")?;
+            let fields: JsonFields = response::member(&body, "Global Quote")?;
             if fields.is_empty() {
                 return Err(ProviderError::NotFound);
             }
@@ -93,7 +93,7 @@ impl QuoteProvider for AlphaVantage {
             // More than the last 100 days is premium.
             let query = [("symbol", symbol.as_str()), ("outputsize", "compact")];
             let body = self.fetch("TIME_SERIES_DAILY", &query).await?;
-            let days: HashMap<String, Fields> = response::member(&body, "Time Series (Daily)")?;
+            let days: HashMap<String, JsonFields> = response::member(&body, "Time Series (Daily)")?;
             let bars = days.iter().map(|(day, fields)| fields.bar(Day::parse(day), BAR));
             response::history(bars, None, (from, to), self.0.now())
         })
@@ -102,8 +102,8 @@ impl QuoteProvider for AlphaVantage {
     fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>> {
         Box::pin(async move {
             let body = self.fetch("SYMBOL_SEARCH", &[("keywords", text)]).await?;
-            let matches: Vec<Fields> = response::member(&body, "bestMatches")?;
-            let hit = |fields: &Fields| {
+            let matches: Vec<JsonFields> = response::member(&body, "bestMatches")?;
+            let hit = |fields: &JsonFields| {
                 Ok(SearchHit {
                     symbol: fields.required("1. symbol")?,
                     name: fields.text("2. name").unwrap_or_default(),
@@ -120,7 +120,7 @@ impl QuoteProvider for AlphaVantage {
     fn profile<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, CompanyProfile> {
         Box::pin(async move {
             let body = self.fetch("OVERVIEW", &[("symbol", symbol.as_str())]).await?;
-            let fields: Fields = response::parse(&body)?;
+            let fields: JsonFields = response::parse(&body)?;
             if fields.is_empty() {
                 return Err(ProviderError::NotFound);
             }

@@ -6,7 +6,7 @@
 use domain::{Day, Symbol};
 
 use super::http::{ProviderConnection, ProviderResponse};
-use super::response::{self, BAR, Fields, QuoteTime, RawQuote};
+use super::response::{self, BAR, JsonFields, QuoteTime, RawQuote};
 use super::{
     CompanyProfile, PriceHistory, ProviderError, ProviderFuture, ProviderKind, ProviderQuote,
     QuotaWindow, QuoteProvider, SearchHit,
@@ -21,7 +21,7 @@ impl FinancialModelingPrep {
         &self,
         path: &[&str],
         query: &[(&str, &str)],
-    ) -> Result<Vec<Fields>, ProviderError> {
+    ) -> Result<Vec<JsonFields>, ProviderError> {
         let path: Vec<&str> = ["stable"].iter().chain(path).copied().collect();
         let reply = self.0.get(&path, query, ("apikey", "")).await?;
         check_body(&reply)?;
@@ -29,7 +29,7 @@ impl FinancialModelingPrep {
         if reply.body.trim() == "{}" {
             return Err(ProviderError::NotFound);
         }
-        let rows: Vec<Fields> = response::parse(&reply.body)?;
+        let rows: Vec<JsonFields> = response::parse(&reply.body)?;
         if rows.is_empty() { Err(ProviderError::NotFound) } else { Ok(rows) }
     }
 }
@@ -40,7 +40,7 @@ fn check_body(reply: &ProviderResponse) -> Result<(), ProviderError> {
     if body.trim_start().starts_with('[') || reply.is_html() {
         return Ok(());
     }
-    let fields = Fields::of(body);
+    let fields = JsonFields::of(body);
     let text = match &fields {
         Some(fields) => fields.get("Error Message").or(fields.get("error")).unwrap_or_default(),
         None => body,
@@ -104,7 +104,7 @@ impl QuoteProvider for FinancialModelingPrep {
                 Err(ProviderError::NotFound) => Vec::new(),
                 rows => rows?,
             };
-            let hit = |row: &Fields| {
+            let hit = |row: &JsonFields| {
                 Ok(SearchHit {
                     symbol: row.required("symbol")?,
                     name: row.text("name").unwrap_or_default(),

@@ -5,7 +5,7 @@
 use domain::{Day, Symbol};
 
 use super::http::ProviderConnection;
-use super::response::{self, Fields, QuoteTime, RawQuote};
+use super::response::{self, JsonFields, QuoteTime, RawQuote};
 use super::{
     CompanyProfile, PriceHistory, ProviderError, ProviderFuture, ProviderKind, ProviderQuote,
     QuotaWindow, QuoteProvider, SearchHit,
@@ -18,7 +18,7 @@ impl Finnhub {
     async fn fetch(&self, path: &[&str], query: &[(&str, &str)]) -> Result<String, ProviderError> {
         let path: Vec<&str> = ["api", "v1"].iter().chain(path).copied().collect();
         let reply = self.0.get(&path, query, ("X-Finnhub-Token", "")).await?;
-        if let Some(text) = Fields::of(&reply.body).and_then(|fields| fields.text("error")) {
+        if let Some(text) = JsonFields::of(&reply.body).and_then(|fields| fields.text("error")) {
             return Err(if text.contains("limit reached") {
                 let retry_after = reply.retry_after;
                 ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after }
@@ -44,7 +44,7 @@ impl QuoteProvider for Finnhub {
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {
         Box::pin(async move {
             let body = self.fetch(&["quote"], &[("symbol", symbol.as_str())]).await?;
-            let fields: Fields = response::parse(&body)?;
+            let fields: JsonFields = response::parse(&body)?;
             let price = fields.price("c");
             // Zeros occur for known stocks, too: 0 is never a price.
             if fields.get("c").is_none() || fields.whole("c") == Some(0) && price.is_none() {
@@ -68,8 +68,8 @@ impl QuoteProvider for Finnhub {
     fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>> {
         Box::pin(async move {
             let body = self.fetch(&["search"], &[("q", text)]).await?;
-            let result: Vec<Fields> = response::member(&body, "result")?;
-            let hit = |fields: &Fields| {
+            let result: Vec<JsonFields> = response::member(&body, "result")?;
+            let hit = |fields: &JsonFields| {
                 Ok(SearchHit {
                     symbol: fields.required("symbol")?,
                     name: fields.text("description").unwrap_or_default(),
@@ -86,7 +86,7 @@ impl QuoteProvider for Finnhub {
     fn profile<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, CompanyProfile> {
         Box::pin(async move {
             let body = self.fetch(&["stock", "profile2"], &[("symbol", symbol.as_str())]).await?;
-            let fields: Fields = response::parse(&body)?;
+            let fields: JsonFields = response::parse(&body)?;
             if fields.get("ticker").is_none() {
                 return Err(ProviderError::NotFound);
             }

@@ -42,9 +42,9 @@ pub(super) fn member<T: DeserializeOwned>(body: &str, name: &str) -> Result<T, P
 /// The members of a JSON object that are strings or numbers. Other members read as missing.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Fields(HashMap<String, JsonLiteral>);
+pub(super) struct JsonFields(HashMap<String, JsonLiteral>);
 
-impl Fields {
+impl JsonFields {
     /// The fields of a body, if it is a JSON object.
     pub(super) fn of(body: &str) -> Option<Self> {
         serde_json::from_str(body).ok()

@@ -6,7 +6,7 @@
 use domain::{Day, Symbol};
 
 use super::http::ProviderConnection;
-use super::response::{self, BAR, Fields, QuoteTime, RawQuote};
+use super::response::{self, BAR, JsonFields, QuoteTime, RawQuote};
 use super::{
     CompanyProfile, PriceHistory, ProviderError, ProviderFuture, ProviderKind, ProviderQuote,
     QuotaWindow, QuoteProvider, SearchHit,
@@ -18,7 +18,7 @@ pub(super) struct TwelveData(pub(super) ProviderConnection);
 impl TwelveData {
     async fn fetch(&self, path: &str, query: &[(&str, &str)]) -> Result<String, ProviderError> {
         let reply = self.0.get(&[path], query, ("Authorization", "apikey ")).await?;
-        let fields = Fields::of(&reply.body);
+        let fields = JsonFields::of(&reply.body);
         if let Some(fields) = fields.filter(|fields| fields.get("status") == Some("error")) {
             let code = fields.whole("code").and_then(|code| u16::try_from(code).ok());
             let code = code.unwrap_or(reply.status.as_u16());
@@ -54,7 +54,7 @@ impl QuoteProvider for TwelveData {
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {
         Box::pin(async move {
             let body = self.fetch("quote", &[("symbol", symbol.as_str())]).await?;
-            let fields: Fields = response::parse(&body)?;
+            let fields: JsonFields = response::parse(&body)?;
             fields.check_symbol("symbol", symbol)?;
             // `timestamp` is when the day's session began; the price is as old as `last_quote_at`.
             let at = fields.instant("last_quote_at").or(fields.instant("timestamp"));
@@ -87,9 +87,9 @@ impl QuoteProvider for TwelveData {
                 ("outputsize", "5000"),
             ];
             let body = self.fetch("time_series", &query).await?;
-            let meta: Fields = response::member(&body, "meta")?;
+            let meta: JsonFields = response::member(&body, "meta")?;
             meta.check_symbol("symbol", symbol)?;
-            let values: Vec<Fields> = response::member(&body, "values")?;
+            let values: Vec<JsonFields> = response::member(&body, "values")?;
             let bars = values.iter().map(|row| row.bar(row.day("datetime"), BAR));
             response::history(bars, meta.get("currency"), (from, to), self.0.now())
         })
@@ -98,8 +98,8 @@ impl QuoteProvider for TwelveData {
     fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>> {
         Box::pin(async move {
             let body = self.fetch("symbol_search", &[("symbol", text)]).await?;
-            let data: Vec<Fields> = response::member(&body, "data")?;
-            let hit = |fields: &Fields| {
+            let data: Vec<JsonFields> = response::member(&body, "data")?;
+            let hit = |fields: &JsonFields| {
                 Ok(SearchHit {
                     symbol: fields.required("symbol")?,
                     name: fields.text("instrument_name").unwrap_or_default(),

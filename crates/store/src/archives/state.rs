@@ -2,6 +2,7 @@
 
 use domain::{Hash, Month, UnixMicros};
 
+use crate::decode::word_column;
 use crate::query::row;
 
 /// The archive state of a month.
@@ -38,6 +39,8 @@ impl ArchiveState {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }
+
+word_column!(ArchiveState, "state of a month in the archive");
 
 /// The first and the last key (player, version) of a month's entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
