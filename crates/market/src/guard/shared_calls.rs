@@ -9,8 +9,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
 /// A share of a call in flight; it resolves to `None` if the call panicked.
-pub(super) type Follower<V> = Shared<BoxFuture<'static, Option<V>>>;
-type Calls<K, V> = Arc<Mutex<HashMap<K, Follower<V>>>>;
+pub(super) type SharedCall<V> = Shared<BoxFuture<'static, Option<V>>>;
+type Calls<K, V> = Arc<Mutex<HashMap<K, SharedCall<V>>>>;
 
 /// The calls in flight by key.
 #[derive(Debug)]
@@ -31,7 +31,11 @@ where
 {
     /// Joins the call in flight for `key`, or starts `call`. The call continues when all callers
     /// are dropped.
-    pub(super) fn run(&self, key: K, call: impl FnOnce() -> BoxFuture<'static, V>) -> Follower<V> {
+    pub(super) fn run(
+        &self,
+        key: K,
+        call: impl FnOnce() -> BoxFuture<'static, V>,
+    ) -> SharedCall<V> {
         // Held for a map look-up and an insertion only.
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(follower) = calls.get(&key) {
