@@ -1,6 +1,6 @@
 //! The section `[audit]` of the configuration: retention of the ledger, archive, seals.
 
-use domain::Secret;
+use domain::{Secret, limited};
 use serde::Deserialize;
 use serde::de::Error as _;
 
@@ -9,7 +9,7 @@ use serde::de::Error as _;
 #[serde(deny_unknown_fields)]
 pub struct AuditConfig {
     /// Days after its end that a month stays in the database; 0: forever.
-    #[serde(deserialize_with = "retention_days")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 36_525>")]
     pub retention_days: u32,
     /// The archive: a directory or `s3://bucket/prefix`. Empty: all months stay in the database.
     #[serde(deserialize_with = "archive_url")]
@@ -17,13 +17,13 @@ pub struct AuditConfig {
     /// The time of day (UTC) at which months are archived and dropped, `HH:MM`.
     pub clean_at: TimeOfDay,
     /// The largest random delay of a node, in seconds.
-    #[serde(deserialize_with = "clean_jitter_s")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 14_400>")]
     pub clean_jitter_s: u32,
     /// The most entries of one file.
-    #[serde(deserialize_with = "part_rows")]
+    #[serde(deserialize_with = "limited::<_, _, 100, 10_000_000>")]
     pub part_rows: u32,
     /// The most entries of one row group, which is in memory as a whole.
-    #[serde(deserialize_with = "row_group_rows")]
+    #[serde(deserialize_with = "limited::<_, _, 100, 100_000>")]
     pub row_group_rows: u32,
     /// The file to which seals are added; empty: `seals.jsonl` in the data directory of an SQLite
     /// database, none beside PostgreSQL.
@@ -31,7 +31,7 @@ pub struct AuditConfig {
     /// The file to which erasures are added; empty as for seals.
     pub erasures_file: String,
     /// Seconds between two seals; 0: no seals.
-    #[serde(deserialize_with = "seal_every_s")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 86_400>")]
     pub seal_every_s: u32,
     pub s3: S3Config,
 }
@@ -46,7 +46,7 @@ pub struct S3Config {
     pub access_key_id: String,
     pub secret_key: Secret,
     /// The read timeout, in seconds.
-    #[serde(deserialize_with = "timeout_s")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 300>")]
     pub timeout_s: u32,
 }
 
@@ -144,42 +144,6 @@ fn archive_url<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<String, D:
         Address::parse(&url).map_err(D::Error::custom)?;
     }
     Ok(url)
-}
-
-fn within<'de, D>(reader: D, least: u32, most: u32) -> Result<u32, D::Error>
-where
-    D: serde::Deserializer<'de>,
-{
-    let got = u32::deserialize(reader)?;
-    if (least..=most).contains(&got) {
-        return Ok(got);
-    }
-    let text = format!("expected a whole number from {least} to {most}, got {got}");
-    Err(D::Error::custom(text))
-}
-
-fn retention_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
-    within(reader, 0, 36_525)
-}
-
-fn clean_jitter_s<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
-    within(reader, 0, 14_400)
-}
-
-fn seal_every_s<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
-    within(reader, 0, 86_400)
-}
-
-fn timeout_s<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
-    within(reader, 1, 300)
-}
-
-fn part_rows<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
-    within(reader, 100, 10_000_000)
-}
-
-fn row_group_rows<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u32, D::Error> {
-    within(reader, 100, 100_000)
 }
 
 #[cfg(test)]

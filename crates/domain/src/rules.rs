@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::whole_numbers::{pending_orders, positive, rate_bps, shares, spread_bps};
+use crate::limited::limited;
 use crate::{
     Achievements, Currency, Levels, Money, Quantity, Side, TradeXp, UnixMicros, XpRules, XpStanding,
 };
@@ -24,7 +24,7 @@ pub struct Rules {
     #[serde(deserialize_with = "quantity_max")]
     pub quantity_max: Quantity,
     /// The oldest quote that orders fill at, in seconds.
-    #[serde(deserialize_with = "positive")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 1_000_000_000>")]
     pub quote_age_max_s: i64,
     /// The price that an order fills at.
     #[serde(default)]
@@ -34,10 +34,13 @@ pub struct Rules {
     #[serde(default, deserialize_with = "age")]
     pub now_age_max_s: Option<i64>,
     /// The most pending orders of a player.
-    #[serde(default = "default_pending_orders_max", deserialize_with = "pending_orders")]
+    #[serde(
+        default = "default_pending_orders_max",
+        deserialize_with = "limited::<_, _, 1, 1_000>"
+    )]
     pub pending_orders_max: i64,
     /// The distance of ask and bid in addition to a tick, in hundredths of a percent of the price.
-    #[serde(default = "default_spread_bps", deserialize_with = "spread_bps")]
+    #[serde(default = "default_spread_bps", deserialize_with = "limited::<_, _, 0, 1_000>")]
     pub spread_bps: i64,
     /// XP for trades.
     pub xp: XpRules,
@@ -146,7 +149,7 @@ pub struct Fee {
     /// A fixed amount a trade.
     pub flat: Money,
     /// A share of the traded amount, in hundredths of a percent (0 to 10,000).
-    #[serde(deserialize_with = "rate_bps")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 10_000>")]
     pub rate_bps: i64,
 }
 
@@ -167,7 +170,7 @@ fn default_pending_orders_max() -> i64 {
 }
 
 fn age<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
-    positive(from).map(Some)
+    limited::<_, _, 1, 1_000_000_000>(from).map(Some)
 }
 
 /// The spread of rules that do not set it.
@@ -176,7 +179,7 @@ fn default_spread_bps() -> i64 {
 }
 
 fn quantity_max<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Quantity, D::Error> {
-    let whole = shares(from)?;
+    let whole = limited::<_, _, 1, 100_000_000>(from)?;
     Quantity::whole(whole).ok_or_else(|| serde::de::Error::custom("expected fewer shares"))
 }
 

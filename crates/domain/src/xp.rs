@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::whole_numbers::{not_negative, note_characters, utc_offset, xp};
+use crate::limited::limited;
 use crate::{Amount, UnixMicros};
 
 /// XP for trades, and which trades, holdings and notes count: those without value earn no XP.
@@ -10,16 +10,16 @@ use crate::{Amount, UnixMicros};
 #[serde(deny_unknown_fields)]
 pub struct XpRules {
     /// XP for a purchase.
-    #[serde(deserialize_with = "xp")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 100_000>")]
     pub buy: i64,
     /// XP for a sale.
-    #[serde(deserialize_with = "xp")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 100_000>")]
     pub sell: i64,
     /// How many trades of a player's day earn XP.
-    #[serde(deserialize_with = "not_negative")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 1_000_000_000>")]
     pub trades_per_day_max: i64,
     /// When the player's day begins, in minutes east of UTC (-720 to 840).
-    #[serde(default, deserialize_with = "utc_offset")]
+    #[serde(default, deserialize_with = "limited::<_, _, -720, 840>")]
     pub day_utc_offset_min: i64,
     /// The least amount of a trade that earns XP and counts for achievements.
     #[serde(default = "default_value_min")]
@@ -28,10 +28,13 @@ pub struct XpRules {
     #[serde(default = "default_holding_value_min")]
     pub holding_value_min: Amount,
     /// The most XP of a player without a holding that counts.
-    #[serde(default = "default_uninvested_max", deserialize_with = "not_negative")]
+    #[serde(
+        default = "default_uninvested_max",
+        deserialize_with = "limited::<_, _, 0, 1_000_000_000>"
+    )]
     pub uninvested_max: i64,
     /// The fewest visible characters of a note that counts.
-    #[serde(default = "default_note_characters_min", deserialize_with = "note_characters")]
+    #[serde(default = "default_note_characters_min", deserialize_with = "limited::<_, _, 1, 280>")]
     pub note_characters_min: i64,
 }
 

@@ -3,13 +3,13 @@
 
 mod live;
 
-use domain::{Day, Price};
+use domain::{Day, Price, limited};
 use serde::{Deserialize, Serialize};
 
 pub use self::live::{CacheTtl, LiveConfig};
 use crate::limits::{
     DAY_SECONDS, LAST_DAY, MILLION, MarketConfigError, check, check_any_day, check_day, check_tick,
-    fixed_day, limited, read_tick, start_day, write_tick,
+    fixed_day, read_tick, start_day, write_tick,
 };
 
 /// Which market source the game plays on.
@@ -64,7 +64,7 @@ pub struct ReplayConfig {
     #[serde(deserialize_with = "start_day")]
     pub start: Day,
     /// Real seconds a session lasts, 1 to 86,400.
-    #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 86_400>")]
     pub session_seconds: u32,
     /// Decides the path between two closes; 0: the game's secret seed does. For tests and shows
     /// only.
@@ -95,18 +95,18 @@ impl Default for ReplayConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct SimulatedConfig {
     /// How many made-up stocks, 1 to 10,000.
-    #[serde(deserialize_with = "limited::<_, 1, 10_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 10_000>")]
     pub symbols: u32,
     /// How many sessions are played, 1 to 25,200.
-    #[serde(deserialize_with = "limited::<_, 1, 25_200>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 25_200>")]
     pub sessions: u32,
     /// How many sessions of history there are at the start, 1 to 2,520.
-    #[serde(deserialize_with = "limited::<_, 1, 2_520>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 2_520>")]
     pub warmup_sessions: u32,
     /// The made-up day at whose closes the market opens, or the next weekday after it.
     pub start: Day,
     /// Real seconds a session lasts, 1 to 86,400.
-    #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 86_400>")]
     pub session_seconds: u32,
     /// Decides every price; 0: the game's secret seed does. For tests and shows only.
     pub seed: u64,
@@ -116,22 +116,22 @@ pub struct SimulatedConfig {
     #[serde(deserialize_with = "read_tick", serialize_with = "write_tick")]
     pub tick: Option<Price>,
     /// The mean change per session, at most 5,000.
-    #[serde(deserialize_with = "limited::<_, 0, 5_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 5_000>")]
     pub drift_ppm: u32,
     /// The shock all stocks share, at most 50,000.
-    #[serde(deserialize_with = "limited::<_, 0, 50_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 50_000>")]
     pub market_shock_ppm: u32,
     /// The shock the stocks of a category share, at most 50,000.
-    #[serde(deserialize_with = "limited::<_, 0, 50_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 50_000>")]
     pub sector_shock_ppm: u32,
     /// The shock of one stock, at most 50,000.
-    #[serde(deserialize_with = "limited::<_, 0, 50_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 50_000>")]
     pub own_shock_ppm: u32,
     /// How likely a stock jumps in a session.
-    #[serde(deserialize_with = "limited::<_, 0, MILLION>")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 1_000_000>")]
     pub jump_chance_ppm: u32,
     /// The mean size of a jump, at most 300,000.
-    #[serde(deserialize_with = "limited::<_, 0, 300_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 300_000>")]
     pub jump_size_ppm: u32,
 }
 

@@ -143,17 +143,9 @@ pub enum ImportError {
     Read(#[from] csv::Error),
 }
 
-impl From<text_reader::TextFormatError> for ImportError {
-    fn from(what: text_reader::TextFormatError) -> Self {
-        match what {
-            text_reader::TextFormatError::Empty => Self::Empty,
-            text_reader::TextFormatError::Format(what) => {
-                Self::NotText(format!("expected CSV, got {what}"))
-            }
-            text_reader::TextFormatError::Nul => Self::NotText(
-                "expected text, got NUL characters (UTF-16 needs a byte order mark)".to_owned(),
-            ),
-        }
+impl From<std::io::Error> for ImportError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Read(error.into())
     }
 }
 

@@ -68,17 +68,6 @@ pub(crate) fn check_tick(tick: Option<Price>) -> Result<(), MarketConfigError> {
     }
 }
 
-pub(crate) fn limited<'de, D, const LEAST: u32, const MOST: u32>(reader: D) -> Result<u32, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let got = u32::deserialize(reader)?;
-    if (LEAST..=MOST).contains(&got) {
-        return Ok(got);
-    }
-    Err(D::Error::custom(format!("expected a number from {LEAST} to {MOST}, got {got}")))
-}
-
 pub(crate) fn start_day<'de, D: Deserializer<'de>>(reader: D) -> Result<Day, D::Error> {
     let day = Day::deserialize(reader)?;
     check_any_day(day).map_err(D::Error::custom).map(|()| day)

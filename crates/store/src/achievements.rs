@@ -4,33 +4,28 @@
 use domain::{Rules, UnixMicros, Unlock};
 
 use crate::query::row;
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
-/// An achievement and whether a player has unlocked it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AchievementRow {
-    pub achievement_id: i64,
-    pub code: String,
-    pub name: String,
-    pub description: String,
-    pub icon: String,
-    pub xp: i64,
-    pub unlocked_at: Option<UnixMicros>,
+row! {
+    /// An achievement and whether a player has unlocked it.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct AchievementRow {
+        pub achievement_id: i64,
+        pub code: String,
+        pub name: String,
+        pub description: String,
+        pub icon: String,
+        pub xp: i64,
+        pub unlocked_at: Option<UnixMicros>,
+    }
 }
 
 static SAVE: LazyStatement = LazyStatement::with_rows(
     "achievements.save",
-    &[
-        ("achievement_id", ColumnType::Int),
-        ("code", ColumnType::Text),
-        ("name", ColumnType::Text),
-        ("description", ColumnType::Text),
-        ("icon", ColumnType::Text),
-        ("xp", ColumnType::Int),
-        ("position", ColumnType::Int),
-    ],
+    "achievement_id bigint, code text, name text, description text, icon text, xp bigint, \
+     position bigint",
     "WITH wanted AS ({rows})
      INSERT INTO achievements
          (achievement_id, code, name, description, icon, xp, position)
@@ -66,18 +61,6 @@ static UNLOCKS_RANGE: LazyStatement = LazyStatement::new(
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&SAVE, &OF_PLAYER, &UNLOCKED_BY, &UNLOCKS_RANGE];
 
-row! {
-    struct UnlockedRow {
-        achievement_id: i64,
-        code: String,
-        name: String,
-        description: String,
-        icon: String,
-        xp: i64,
-        unlocked_at: Option<i64>,
-    }
-}
-
 impl Store {
     /// Saves the achievements of the rules, so that statements can join them.
     pub async fn save_achievements(&self, rules: &Rules) -> Result<(), StoreError> {
@@ -97,17 +80,7 @@ impl Store {
 
     /// All achievements, 100 at most, with the player's unlocks.
     pub async fn achievements_of(&self, player_id: i64) -> Result<Vec<AchievementRow>, StoreError> {
-        let rows: Vec<UnlockedRow> = self.reader().fetch_all(&OF_PLAYER, (player_id,)).await?;
-        let read = |row: UnlockedRow| AchievementRow {
-            achievement_id: row.achievement_id,
-            code: row.code,
-            name: row.name,
-            description: row.description,
-            icon: row.icon,
-            xp: row.xp,
-            unlocked_at: row.unlocked_at.map(UnixMicros),
-        };
-        Ok(rows.into_iter().map(read).collect())
+        self.reader().fetch_all(&OF_PLAYER, (player_id,)).await
     }
 
     /// The achievements that one ledger entry unlocked.

@@ -8,8 +8,8 @@ mod state;
 
 use domain::{Hash, LedgerEntry, Month, UnixMicros};
 
-use crate::ledger_row::{LedgerEntryRow, select_entries};
-use crate::rows::{ColumnType, RowSet};
+use crate::ledger_row::{LedgerRow, select_entries};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -45,7 +45,7 @@ static FIRST_ENTRY: LazyStatement = LazyStatement::new(
 
 static ADD_DUE: LazyStatement = LazyStatement::with_rows(
     "archives.add_due",
-    &[("month", ColumnType::Int)],
+    "month bigint",
     "WITH months AS ({rows})
      INSERT INTO audit_archives (month, state, location, entries, held, fence, updated_at)
      SELECT month, 'due', '', 0, 0, 0, {$1} FROM months WHERE true
@@ -134,7 +134,7 @@ impl Store {
     /// The dropped months, newest first.
     pub async fn dropped_archives(&self) -> Result<Vec<ArchiveRow>, StoreError> {
         let rows: Vec<ArchiveRecord> = self.reader().fetch_all(&DROPPED, (MONTHS_MAX,)).await?;
-        rows.into_iter().map(ArchiveRecord::read).collect()
+        Ok(rows.into_iter().map(ArchiveRecord::read).collect())
     }
 
     async fn archives_between(
@@ -145,7 +145,7 @@ impl Store {
         // Reads from the writer, because the caller changes these rows next.
         let rows: Vec<ArchiveRecord> =
             self.writer().fetch_all(&LIST, (first.0, last.0, MONTHS_MAX)).await?;
-        rows.into_iter().map(ArchiveRecord::read).collect()
+        Ok(rows.into_iter().map(ArchiveRecord::read).collect())
     }
 
     /// Adds every month from the ledger's first one to the one before `before`, including months
@@ -175,9 +175,9 @@ impl Store {
         after: (i64, i64),
         limit: i64,
     ) -> Result<Vec<(LedgerEntry, Hash)>, StoreError> {
-        let rows: Vec<LedgerEntryRow> =
+        let rows: Vec<LedgerRow> =
             self.scan().fetch_all(&MONTH_PAGE, (month.0, after.0, after.1, limit)).await?;
-        rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
+        Ok(rows.into_iter().map(|row| (row.entry, row.hash)).collect())
     }
 
     /// The number of entries of a month in the ledger.

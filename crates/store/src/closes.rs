@@ -3,7 +3,7 @@
 use domain::{Day, Price};
 
 use crate::decode::read_day;
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -20,7 +20,7 @@ static LAST_DAY: LazyStatement = LazyStatement::new(
 
 static NEWEST_DAY: LazyStatement = LazyStatement::with_rows(
     "stocks.history_newest_day",
-    &[("stock_id", ColumnType::Int)],
+    "stock_id bigint",
     "WITH wanted AS ({rows})
      SELECT MAX((SELECT MAX(h.day) FROM stock_history h WHERE h.stock_id = w.stock_id)) AS day
      FROM wanted w",
@@ -28,7 +28,7 @@ static NEWEST_DAY: LazyStatement = LazyStatement::with_rows(
 
 static SAVE_HISTORY: LazyStatement = LazyStatement::with_rows(
     "stocks.save_history",
-    &[("stock_id", ColumnType::Int), ("day", ColumnType::Int), ("close", ColumnType::Int)],
+    "stock_id bigint, day bigint, close bigint",
     "WITH wanted AS ({rows})
      INSERT INTO stock_history (stock_id, day, close)
      SELECT stock_id, day, close FROM wanted ORDER BY stock_id, day

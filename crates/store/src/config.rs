@@ -1,5 +1,6 @@
 //! Configuration of the database. The server reads the files and the environment.
 
+use domain::limited;
 use serde::{Deserialize, Serialize};
 
 /// The `[database]` section of the configuration.
@@ -11,8 +12,9 @@ pub struct DatabaseConfig {
     pub url: String,
     /// Address of a streaming standby for reads that tolerate staleness; empty for none.
     pub read_url: String,
-    /// The largest staleness of such a read, in milliseconds.
-    #[serde(deserialize_with = "read_lag_max_ms")]
+    /// The largest staleness of such a read, in milliseconds, at least 3,000: it is measured once a
+    /// second against the primary's position a second before.
+    #[serde(deserialize_with = "limited::<_, _, 3_000, 600_000>")]
     pub read_lag_max_ms: u64,
     /// Connections to PostgreSQL, or readers of SQLite, which has one more connection for writing.
     pub connections_max: u32,
@@ -24,7 +26,7 @@ pub struct DatabaseConfig {
     pub lock_timeout_ms: u64,
     /// Timeout of an idle PostgreSQL session in a transaction, 500 to 60,000 milliseconds. A batch
     /// lasts milliseconds; a stopped node would otherwise keep its row locks.
-    #[serde(deserialize_with = "idle_in_transaction_timeout_ms")]
+    #[serde(deserialize_with = "limited::<_, _, 500, 60_000>")]
     pub idle_in_transaction_timeout_ms: u64,
     /// SQLite files up to this size, in bytes, get a full check at start.
     pub check_size_max: u64,
@@ -50,25 +52,4 @@ impl Default for DatabaseConfig {
             require_durable: true,
         }
     }
-}
-
-fn idle_in_transaction_timeout_ms<'de, D: serde::Deserializer<'de>>(
-    reader: D,
-) -> Result<u64, D::Error> {
-    let ms = u64::deserialize(reader)?;
-    if (500..=60_000).contains(&ms) {
-        return Ok(ms);
-    }
-    let text = format!("expected a whole number from 500 to 60000, got {ms}");
-    Err(serde::de::Error::custom(text))
-}
-
-fn read_lag_max_ms<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u64, D::Error> {
-    // Staleness is measured once a second against the primary's position a second before.
-    let ms = u64::deserialize(reader)?;
-    if (3_000..=600_000).contains(&ms) {
-        return Ok(ms);
-    }
-    let text = format!("expected a whole number from 3000 to 600000, got {ms}");
-    Err(serde::de::Error::custom(text))
 }

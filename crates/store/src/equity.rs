@@ -5,17 +5,20 @@
 use domain::{Day, Money, UnixMicros};
 
 use crate::decode::read_day;
+use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
 
-/// The portfolio of a player at the close of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EquityPoint {
-    pub day: Day,
-    /// Cash and shares, in cents.
-    pub value: Money,
-    pub cash: Money,
+row! {
+    /// The portfolio of a player at the close of a session.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct EquityPoint {
+        pub day: Day,
+        /// Cash and shares, in cents.
+        pub value: Money,
+        pub cash: Money,
+    }
 }
 
 /// The progress of one step for a session.
@@ -198,14 +201,12 @@ impl Store {
         from: Day,
         to: Day,
     ) -> Result<Vec<EquityPoint>, StoreError> {
-        let rows: Vec<(i64, i64, i64)> = self
+        let mut points: Vec<EquityPoint> = self
             .reader()
             .fetch_all(&CURVE, (player_id, i64::from(from.0), i64::from(to.0)))
             .await?;
-        let read = |(day, value, cash)| {
-            Ok(EquityPoint { day: read_day(day)?, value: Money(value), cash: Money(cash) })
-        };
-        rows.into_iter().rev().map(read).collect()
+        points.reverse();
+        Ok(points)
     }
 }
 

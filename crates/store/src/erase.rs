@@ -4,6 +4,7 @@
 use domain::UnixMicros;
 use serde::{Deserialize, Serialize};
 
+use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -143,15 +144,17 @@ pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &USER,
 ];
 
-/// The record of an erasure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Erasure {
-    /// In microseconds since 1970 UTC.
-    pub erased_at: i64,
-    pub user_id: i64,
-    /// In microseconds since 1970 UTC.
-    pub registered_at: i64,
+row! {
+    /// The record of an erasure.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct Erasure {
+        /// In microseconds since 1970 UTC.
+        pub erased_at: i64,
+        pub user_id: i64,
+        /// In microseconds since 1970 UTC.
+        pub registered_at: i64,
+    }
 }
 
 impl Store {
@@ -204,12 +207,8 @@ impl Store {
         after: Erasure,
         limit: i64,
     ) -> Result<Vec<Erasure>, StoreError> {
-        let rows: Vec<(i64, i64, i64)> = self
-            .writer()
+        self.writer()
             .fetch_all(&LIST, (after.erased_at, after.user_id, after.registered_at, limit))
-            .await?;
-        let read =
-            |(user_id, registered_at, erased_at)| Erasure { erased_at, user_id, registered_at };
-        Ok(rows.into_iter().map(read).collect())
+            .await
     }
 }

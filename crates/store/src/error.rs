@@ -127,6 +127,14 @@ impl From<sqlx::migrate::MigrateError> for StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
+        // A column with a value that the program never writes, see `decode`.
+        let error = match error {
+            E::Decode(inner) => match inner.downcast::<Self>() {
+                Ok(corrupt) => return *corrupt,
+                Err(inner) => E::Decode(inner),
+            },
+            other => other,
+        };
         match &error {
             E::Database(inner) => {
                 let code = inner.code().unwrap_or_default();

@@ -2,20 +2,23 @@
 
 use domain::UnixMicros;
 
+use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// The code of the default game.
 pub(crate) const MAIN: &str = "main";
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Game {
-    pub game_id: i64,
-    /// The code by which it is joined, in lower case.
-    pub code: String,
-    pub market: String,
-    /// The instant at which its market began.
-    pub started_at: UnixMicros,
+row! {
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Game {
+        pub game_id: i64,
+        /// The code by which it is joined, in lower case.
+        pub code: String,
+        pub market: String,
+        /// The instant at which its market began.
+        pub started_at: UnixMicros,
+    }
 }
 
 static OPEN: LazyStatement = LazyStatement::new(
@@ -26,35 +29,23 @@ static OPEN: LazyStatement = LazyStatement::new(
 
 static LOAD: LazyStatement = LazyStatement::new(
     "games.load",
-    "SELECT game_id, market, started_at FROM games WHERE code = $1",
+    "SELECT game_id, code, market, started_at FROM games WHERE code = $1",
 );
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&OPEN, &LOAD];
 
-type GameRow = (i64, String, i64);
-
-fn read(code: &str, (game_id, market, started_at): GameRow) -> Game {
-    Game { game_id, code: code.to_owned(), market, started_at: UnixMicros(started_at) }
-}
-
 impl Store {
     /// The game `main`, created now if it does not exist.
     pub async fn ensure_game(&self, market: &str, now: UnixMicros) -> Result<Game, StoreError> {
-        let found = self.reader().fetch_optional(&LOAD, (MAIN,)).await?;
-        let row: GameRow = match found {
-            Some(found) => found,
-            None => {
-                self.writer().execute(&OPEN, (MAIN, market, now.0)).await?;
-                self.writer().fetch_one(&LOAD, (MAIN,)).await?
-            }
-        };
-        Ok(read(MAIN, row))
+        if let Some(game) = self.reader().fetch_optional(&LOAD, (MAIN,)).await? {
+            return Ok(game);
+        }
+        self.writer().execute(&OPEN, (MAIN, market, now.0)).await?;
+        self.writer().fetch_one(&LOAD, (MAIN,)).await
     }
 
     /// The game of this code, ignoring case.
     pub async fn find_game(&self, code: &str) -> Result<Option<Game>, StoreError> {
-        let code = code.to_lowercase();
-        let row: Option<GameRow> = self.reader().fetch_optional(&LOAD, (&code,)).await?;
-        Ok(row.map(|row| read(&code, row)))
+        self.reader().fetch_optional(&LOAD, (code.to_lowercase(),)).await
     }
 }

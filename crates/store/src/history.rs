@@ -5,26 +5,28 @@ use domain::{DailyBar, Day, Month, Price};
 
 use crate::decode::read_day;
 use crate::query::row;
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// A century.
 const MONTHS_MAX: i64 = 1_200;
 
-/// A monthly bar of a stock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MonthBar {
-    pub month: Month,
-    pub last_day: Day,
-    /// The first known price.
-    pub open: Price,
-    pub high: Price,
-    pub low: Price,
-    pub close: Price,
-    /// The mean of the closes.
-    pub average: Price,
-    pub sessions: i64,
+row! {
+    /// A monthly bar of a stock.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct MonthBar {
+        pub month: Month,
+        pub last_day: Day,
+        /// The first known price.
+        pub open: Price,
+        pub high: Price,
+        pub low: Price,
+        pub close: Price,
+        /// The mean of the closes.
+        pub average: Price,
+        pub sessions: i64,
+    }
 }
 
 /// A month and its days, `from` inclusive, `until` exclusive.
@@ -47,15 +49,8 @@ impl MonthSpan {
 
 static SAVE_BARS: LazyStatement = LazyStatement::with_rows(
     "stock_history.save_bars",
-    &[
-        ("stock_id", ColumnType::Int),
-        ("day", ColumnType::Int),
-        ("open", ColumnType::Int),
-        ("high", ColumnType::Int),
-        ("low", ColumnType::Int),
-        ("close", ColumnType::Int),
-        ("volume", ColumnType::Int),
-    ],
+    "stock_id bigint, day bigint, open bigint, high bigint, low bigint, close bigint, \
+     volume bigint",
     "WITH wanted AS ({rows})
      INSERT INTO stock_history (stock_id, day, close, open, high, low, volume)
      SELECT stock_id, day, close, open, high, low, volume FROM wanted WHERE true
@@ -77,7 +72,7 @@ static ROLLED_TO: LazyStatement = LazyStatement::new(
 // otherwise scans all months for each day.
 static ROLL_UP: LazyStatement = LazyStatement::with_rows(
     "stock_history_months.roll_up",
-    &[("month", ColumnType::Int), ("from_day", ColumnType::Int), ("until_day", ColumnType::Int)],
+    "month bigint, from_day bigint, until_day bigint",
     "WITH wanted AS ({rows}),
      sums AS (
          SELECT w.month, MIN(h.day) AS first_day, MAX(h.day) AS last_day,
@@ -116,19 +111,6 @@ static DELETE_OLD: LazyStatement = LazyStatement::new(
 
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&SAVE_BARS, &FIRST_AND_LAST, &ROLLED_TO, &ROLL_UP, &MONTHS, &DELETE_OLD];
-
-row! {
-    struct MonthRow {
-        month: i64,
-        last_day: i64,
-        open: i64,
-        high: i64,
-        low: i64,
-        close: i64,
-        average: i64,
-        sessions: i64,
-    }
-}
 
 impl Store {
     /// Saves daily bars of a stock and replaces existing ones.
@@ -192,23 +174,12 @@ impl Store {
         from: Day,
         to: Day,
     ) -> Result<Vec<MonthBar>, StoreError> {
-        let rows: Vec<MonthRow> = self
+        let mut bars: Vec<MonthBar> = self
             .reader()
             .fetch_all(&MONTHS, (stock_id, i64::from(from.0), i64::from(to.0), MONTHS_MAX))
             .await?;
-        let read = |row: MonthRow| {
-            Ok(MonthBar {
-                month: Month(row.month),
-                last_day: read_day(row.last_day)?,
-                open: Price(row.open),
-                high: Price(row.high),
-                low: Price(row.low),
-                close: Price(row.close),
-                average: Price(row.average),
-                sessions: row.sessions,
-            })
-        };
-        rows.into_iter().rev().map(read).collect()
+        bars.reverse();
+        Ok(bars)
     }
 
     /// Deletes the days of a stock before `before` whose months are aggregated; returns their

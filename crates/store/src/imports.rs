@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use domain::{DailyBar, Price, StockDescription, Symbol, UnixMicros};
 
 use crate::markets::TICK;
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::{LazyStatement, only};
 use crate::transaction::Tx;
 use crate::{Store, StoreError};
@@ -62,7 +62,7 @@ static SAVE_TICK: LazyStatement =
 
 static SAVE_STOCKS: LazyStatement = LazyStatement::with_rows(
     "market_stocks.save",
-    &[("symbol", ColumnType::Text)],
+    "symbol text",
     "WITH wanted AS ({rows})
      INSERT INTO market_stocks (market_id, symbol, name, category, description,
          kid_friendly_description)
@@ -73,14 +73,7 @@ static SAVE_STOCKS: LazyStatement = LazyStatement::with_rows(
 // Missing texts keep their stored value. A text for children that equals the other text follows it.
 static DESCRIBE: LazyStatement = LazyStatement::with_rows(
     "market_stocks.describe",
-    &[
-        ("symbol", ColumnType::Text),
-        ("name", ColumnType::Text),
-        ("category", ColumnType::Text),
-        ("description", ColumnType::Text),
-        ("kid_text", ColumnType::Text),
-        ("fun_fact", ColumnType::Text),
-    ],
+    "symbol text, name text, category text, description text, kid_text text, fun_fact text",
     "WITH wanted AS ({rows})
      UPDATE market_stocks SET
          name = COALESCE(w.name, market_stocks.name),

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use domain::{EntryKind, Hash, LedgerEntry, Month, Symbol, TradeId, UnixMicros};
 
-use crate::ledger_row::{LedgerEntryRow, LedgerRow, select_entries};
-use crate::rows::{ColumnType, RowSet};
+use crate::ledger_row::{LedgerRow, select_entries};
+use crate::query::row;
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -33,13 +34,15 @@ pub struct FilteredPage {
     pub next: Option<i64>,
 }
 
-/// A note about a trade.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoteRow {
-    /// The version of the trade's entry.
-    pub version: i64,
-    pub text: String,
-    pub written_at: UnixMicros,
+row! {
+    /// A note about a trade.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct NoteRow {
+        /// The version of the trade's entry.
+        pub version: i64,
+        pub text: String,
+        pub written_at: UnixMicros,
+    }
 }
 
 static PAGE: LazyStatement = LazyStatement::new(
@@ -70,7 +73,7 @@ static FILTERED_PAGE: LazyStatement = LazyStatement::new(
 // Symbols and notes of entries that are only in the archive.
 static BESIDE: LazyStatement = LazyStatement::with_rows(
     "ledger.beside",
-    &[("version", ColumnType::Int), ("stock_id", ColumnType::Int)],
+    "version bigint, stock_id bigint",
     "WITH wanted AS ({rows})
      SELECT w.version, s.symbol, n.text AS note FROM wanted w
      LEFT JOIN stocks s ON s.stock_id = w.stock_id
@@ -120,9 +123,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<LedgerRow>, StoreError> {
         let before = before.map_or(i64::MAX, |(_, version)| version);
-        let rows: Vec<LedgerEntryRow> =
-            self.reader().fetch_all(&PAGE, (player_id, before, limit)).await?;
-        rows.into_iter().map(LedgerEntryRow::read).collect()
+        self.reader().fetch_all(&PAGE, (player_id, before, limit)).await
     }
 
     /// Adds symbols and notes to archived entries of a player.
@@ -162,7 +163,7 @@ impl Store {
             None => self.find_head(player_id).await?.map_or(0, |head| head + 1),
         };
         let from = before.saturating_sub(SEARCHED_MAX);
-        let rows: Vec<LedgerEntryRow> = self
+        let rows: Vec<LedgerRow> = self
             .reader()
             .fetch_all(
                 &FILTERED_PAGE,
@@ -176,7 +177,6 @@ impl Store {
                 ),
             )
             .await?;
-        let rows = rows.into_iter().map(LedgerEntryRow::read).collect::<Result<Vec<_>, _>>()?;
         let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= limit);
         let searched_to = rows.last().filter(|_| is_full).map_or(from, |row| row.entry.version);
         // Versions begin at 1.
@@ -195,14 +195,7 @@ impl Store {
         after: i64,
         limit: i64,
     ) -> Result<Vec<NoteRow>, StoreError> {
-        let rows: Vec<(i64, String, i64)> =
-            self.reader().fetch_all(&NOTES_PAGE, (player_id, after, limit)).await?;
-        let read = |(version, text, written_at)| NoteRow {
-            version,
-            text,
-            written_at: UnixMicros(written_at),
-        };
-        Ok(rows.into_iter().map(read).collect())
+        self.reader().fetch_all(&NOTES_PAGE, (player_id, after, limit)).await
     }
 
     /// The trade with this id.
@@ -213,9 +206,7 @@ impl Store {
 
     /// The entry with this id, of any kind.
     pub(crate) async fn find_entry(&self, id: TradeId) -> Result<Option<LedgerRow>, StoreError> {
-        let row: Option<LedgerEntryRow> =
-            self.writer().fetch_optional(&FIND, (id.player_id, id.version, id.month.0)).await?;
-        row.map(LedgerEntryRow::read).transpose()
+        self.writer().fetch_optional(&FIND, (id.player_id, id.version, id.month.0)).await
     }
 
     /// Entries after the key (player, version) of players up to `up_to_player`, in key order.
@@ -225,8 +216,8 @@ impl Store {
         up_to_player: i64,
         limit: i64,
     ) -> Result<Vec<(LedgerEntry, Hash)>, StoreError> {
-        let rows: Vec<LedgerEntryRow> =
+        let rows: Vec<LedgerRow> =
             self.scan().fetch_all(&RANGE, (after.0, after.1, up_to_player, limit)).await?;
-        rows.into_iter().map(|row| row.read().map(|r| (r.entry, r.hash))).collect()
+        Ok(rows.into_iter().map(|row| (row.entry, row.hash)).collect())
     }
 }

@@ -7,7 +7,7 @@ use domain::{Day, PageRequest, Price};
 
 use crate::decode::read_day;
 use crate::query::row;
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::stocks::{StockColumns, contains_pattern};
 use crate::{StockRow, Store, StoreError};
@@ -107,7 +107,7 @@ static CATEGORIES: LazyStatement = LazyStatement::new(
 
 static CLOSES: LazyStatement = LazyStatement::with_rows(
     "market.recent_closes",
-    &[("stock_id", ColumnType::Int)],
+    "stock_id bigint",
     "WITH wanted AS MATERIALIZED ({rows})
      SELECT c.stock_id, c.day, c.close FROM wanted w
      JOIN stock_history c ON c.stock_id = w.stock_id AND c.day >= {$1} AND c.day <= {$2}

@@ -5,7 +5,7 @@ use domain::{Day, Price, StockInfo, Symbol};
 
 use crate::decode::read_day;
 use crate::query::row;
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -121,7 +121,7 @@ static STOCKS_PAGE: LazyStatement = LazyStatement::new(
 // Closes of a game's history are rounded to its tick; the other columns are copied.
 static SAVE_HISTORY: LazyStatement = LazyStatement::with_rows(
     "stock_history.save_imported",
-    &[("stock_id", ColumnType::Int), ("day", ColumnType::Int), ("close", ColumnType::Int)],
+    "stock_id bigint, day bigint, close bigint",
     "WITH wanted AS ({rows})
      INSERT INTO stock_history (stock_id, day, close, open, high, low, volume)
      SELECT w.stock_id, w.day, w.close, b.open, b.high, b.low, b.volume

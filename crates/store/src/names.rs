@@ -8,7 +8,7 @@ use domain::UnixMicros;
 use domain::text::name_keys;
 
 use crate::backfill::{BEGIN, MOVE, PLACE};
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
@@ -27,11 +27,7 @@ pub(crate) struct NameSlot {
 // In key order, to avoid deadlocks between users who choose the same keys.
 static TAKE: LazyStatement = LazyStatement::with_rows(
     "names.take",
-    &[
-        ("name_key", ColumnType::Text),
-        ("user_id", ColumnType::Int),
-        ("is_pseudonym", ColumnType::Int),
-    ],
+    "name_key text, user_id bigint, is_pseudonym bigint",
     "WITH wanted AS ({rows})
      INSERT INTO name_keys (name_key, user_id, is_pseudonym)
      SELECT name_key, user_id, is_pseudonym FROM wanted WHERE true ORDER BY name_key
@@ -45,7 +41,7 @@ static FREE: LazyStatement = LazyStatement::new(
 
 static TAKEN: LazyStatement = LazyStatement::with_rows(
     "names.taken",
-    &[("name_key", ColumnType::Text)],
+    "name_key text",
     "WITH wanted AS ({rows})
      SELECT k.name_key FROM wanted JOIN name_keys k ON k.name_key = wanted.name_key",
 );

@@ -4,7 +4,8 @@
 
 use domain::UnixMicros;
 
-use crate::rows::{ColumnType, RowSet};
+use crate::query::row;
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::tokens::REVOKE_OTHERS;
 use crate::transaction::Tx;
@@ -14,19 +15,23 @@ use crate::{Store, StoreError};
 /// An id that no token has.
 const NO_TOKEN: i64 = 0;
 
-/// A valid one-time link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PasswordLink {
-    pub user_id: i64,
-    pub name: String,
+row! {
+    /// A valid one-time link.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct PasswordLink {
+        pub user_id: i64,
+        pub name: String,
+    }
 }
 
-/// A stored recovery code.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RecoveryCode {
-    pub user_id: i64,
-    /// PHC string.
-    pub hash: String,
+row! {
+    /// A stored recovery code.
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct RecoveryCode {
+        pub user_id: i64,
+        /// PHC string.
+        pub hash: String,
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,7 +79,7 @@ pub(crate) static DELETE_CODES: LazyStatement =
 
 static ADD_CODES: LazyStatement = LazyStatement::with_rows(
     "recovery_codes.insert",
-    &[("slot", ColumnType::Int), ("hash", ColumnType::Text)],
+    "slot bigint, hash text",
     "WITH batch AS ({rows})
      INSERT INTO recovery_codes (user_id, slot, hash, created_at)
      SELECT {$1}, slot, hash, {$2} FROM batch",
@@ -173,9 +178,7 @@ impl Store {
         hash: [u8; 32],
         now: UnixMicros,
     ) -> Result<Option<PasswordLink>, StoreError> {
-        let row: Option<(i64, String)> =
-            self.writer().fetch_optional(&FIND_LINK, (hash.to_vec(), now.0)).await?;
-        Ok(row.map(|(user_id, name)| PasswordLink { user_id, name }))
+        self.writer().fetch_optional(&FIND_LINK, (hash.to_vec(), now.0)).await
     }
 
     /// Uses up a link and sets the password. Deletes the recovery codes, because an intruder may
@@ -241,9 +244,7 @@ impl Store {
         email_key: &str,
         slot: i64,
     ) -> Result<Option<RecoveryCode>, StoreError> {
-        let row: Option<(i64, String)> =
-            self.reader().fetch_optional(&FIND_CODE, (email_key, slot)).await?;
-        Ok(row.map(|(user_id, hash)| RecoveryCode { user_id, hash }))
+        self.reader().fetch_optional(&FIND_CODE, (email_key, slot)).await
     }
 
     /// Uses up a code and sets the password; the other codes stay. Returns `false` if the code was

@@ -11,14 +11,16 @@ use crate::{Role, Store, StoreError};
 /// The number of users that one search scans.
 const SEARCHED_MAX: i64 = 10_000;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserSummary {
-    pub user_id: i64,
-    pub name: String,
-    /// As entered.
-    pub email: String,
-    pub role: Role,
-    pub created_at: UnixMicros,
+row! {
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct UserSummary {
+        pub user_id: i64,
+        pub name: String,
+        /// As entered.
+        pub email: String,
+        pub role: Role,
+        pub created_at: UnixMicros,
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,23 +31,25 @@ pub struct UserPage {
     pub next: Option<i64>,
 }
 
-/// A user with the account's details.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserDetails {
-    pub person: UserSummary,
-    /// In the game `main`.
-    pub player_id: i64,
-    pub cash: Money,
-    pub total_xp: i64,
-    pub trades: i64,
-    /// Browser sessions.
-    pub sessions: i64,
-    /// API tokens.
-    pub tokens: i64,
-    /// When a session or token was last used.
-    pub last_used_at: Option<UnixMicros>,
-    /// Unused recovery codes.
-    pub codes: i64,
+row! {
+    /// A user with the account's details.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct UserDetails {
+        /// In the game `main`.
+        pub player_id: i64,
+        pub cash: Money,
+        pub total_xp: i64,
+        pub trades: i64,
+        /// Browser sessions.
+        pub sessions: i64,
+        /// API tokens.
+        pub tokens: i64,
+        /// When a session or token was last used.
+        pub last_used_at: Option<UnixMicros>,
+        /// Unused recovery codes.
+        pub codes: i64,
+        ..pub person: UserSummary
+    }
 }
 
 static PAGE: LazyStatement = LazyStatement::new(
@@ -75,32 +79,6 @@ static FIND: LazyStatement = LazyStatement::new(
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&PAGE, &FIND_ID, &FIND];
 
-type PersonRow = (i64, String, String, String, i64);
-
-row! {
-    struct DetailsRow {
-        user_id: i64,
-        name: String,
-        email: String,
-        role: String,
-        created_at: i64,
-        player_id: i64,
-        cash: i64,
-        total_xp: i64,
-        trades: i64,
-        sessions: i64,
-        tokens: i64,
-        last_used_at: Option<i64>,
-        codes: i64,
-    }
-}
-
-fn read_person((user_id, name, email, role, at): PersonRow) -> Result<UserSummary, StoreError> {
-    let role = Role::parse(&role);
-    let role = role.ok_or_else(|| StoreError::Corrupt("unknown role of a user".to_owned()))?;
-    Ok(UserSummary { user_id, name, email, role, created_at: UnixMicros(at) })
-}
-
 impl Store {
     /// Users below an id, newest first, at most `limit`, whose name or address contains `search`,
     /// ignoring case. The engines fold case differently, so the text is compared here, for at most
@@ -114,17 +92,16 @@ impl Store {
         let search = search_fold(search);
         let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         let read = if search.is_empty() { one_more } else { SEARCHED_MAX.max(one_more) };
-        let rows: Vec<PersonRow> =
+        let rows: Vec<UserSummary> =
             self.reader().fetch_all(&PAGE, (below.unwrap_or(i64::MAX), read)).await?;
         let is_cut = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= read;
-        let last_read = rows.last().map(|row| row.0);
-        let is_found = |row: &PersonRow| {
+        let last_read = rows.last().map(|row| row.user_id);
+        let is_found = |row: &UserSummary| {
             search.is_empty()
-                || search_fold(&row.1).contains(&search)
-                || search_fold(&row.2).contains(&search)
+                || search_fold(&row.name).contains(&search)
+                || search_fold(&row.email).contains(&search)
         };
-        let found = rows.into_iter().filter(is_found).map(read_person);
-        let mut found = found.collect::<Result<Vec<_>, _>>()?;
+        let mut found: Vec<UserSummary> = rows.into_iter().filter(is_found).collect();
         let next = if found.len() > limit {
             found.truncate(limit);
             found.last().map(|person| person.user_id)
@@ -144,21 +121,6 @@ impl Store {
         user_id: i64,
         now: UnixMicros,
     ) -> Result<Option<UserDetails>, StoreError> {
-        let row: Option<DetailsRow> = self.reader().fetch_optional(&FIND, (user_id, now.0)).await?;
-        let read = |row: DetailsRow| {
-            let person = (row.user_id, row.name, row.email, row.role, row.created_at);
-            Ok(UserDetails {
-                person: read_person(person)?,
-                player_id: row.player_id,
-                cash: Money(row.cash),
-                total_xp: row.total_xp,
-                trades: row.trades,
-                sessions: row.sessions,
-                tokens: row.tokens,
-                last_used_at: row.last_used_at.map(UnixMicros),
-                codes: row.codes,
-            })
-        };
-        row.map(read).transpose()
+        self.reader().fetch_optional(&FIND, (user_id, now.0)).await
     }
 }

@@ -49,16 +49,18 @@ impl Position {
     }
 }
 
-/// The sums of a player's portfolio.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PortfolioSummary {
-    pub name: String,
-    pub cash: Money,
-    pub total_xp: i64,
-    /// Cost of all shares.
-    pub total_invested: Money,
-    /// Value of all shares.
-    pub total_value: Money,
+row! {
+    /// The sums of a player's portfolio.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct PortfolioSummary {
+        pub name: String,
+        pub cash: Money,
+        pub total_xp: i64,
+        /// Cost of all shares.
+        pub total_invested: Money,
+        /// Value of all shares.
+        pub total_value: Money,
+    }
 }
 
 /// Cash and holdings without values, at one version of the ledger.
@@ -118,8 +120,8 @@ static SUMMARY: LazyStatement = LazyStatement::new(
     "portfolio.summary",
     "WITH prices AS MATERIALIZED ({prices:$2:prices})
      SELECT u.name, pl.cash, pl.total_xp,
-         CAST(COALESCE(SUM(h.cost_basis), 0) AS BIGINT) AS invested,
-         CAST(COALESCE(SUM({value:h.quantity:p.price}), 0) AS BIGINT) AS value
+         CAST(COALESCE(SUM(h.cost_basis), 0) AS BIGINT) AS total_invested,
+         CAST(COALESCE(SUM({value:h.quantity:p.price}), 0) AS BIGINT) AS total_value
      FROM players pl
      JOIN users u ON u.user_id = pl.user_id
      LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
@@ -269,10 +271,7 @@ impl Store {
         player_id: i64,
         prices_json: &str,
     ) -> Result<PortfolioSummary, StoreError> {
-        let (name, cash, total_xp, invested, value): (String, i64, i64, i64, i64) =
-            self.reader().fetch_one(&SUMMARY, (player_id, prices_json)).await?;
-        let (cash, total_invested, total_value) = (Money(cash), Money(invested), Money(value));
-        Ok(PortfolioSummary { name, cash, total_xp, total_invested, total_value })
+        self.reader().fetch_one(&SUMMARY, (player_id, prices_json)).await
     }
 
     /// A player's cash and holdings with the version of the ledger, from one snapshot.

@@ -7,7 +7,7 @@ use domain::{Hash, Rules, UnixMicros, open_player};
 use crate::batch;
 use crate::game::MAIN;
 use crate::pools::Db;
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -32,7 +32,7 @@ pub struct NewPlayerDefaults<'a> {
 
 static USERS: LazyStatement = LazyStatement::with_rows(
     "users.insert_many",
-    &[("name", ColumnType::Text), ("email", ColumnType::Text)],
+    "name text, email text",
     "WITH batch AS ({rows})
      INSERT INTO users (name, email, email_key, password_hash, created_at, updated_at)
      SELECT name, email, email, {$1}, {$2}, {$2} FROM batch
@@ -42,7 +42,7 @@ static USERS: LazyStatement = LazyStatement::with_rows(
 // The other columns are written by the statement that updates players.
 static INSERT_PLAYERS: LazyStatement = LazyStatement::with_rows(
     "players.seat_many",
-    &[("user_id", ColumnType::Int)],
+    "user_id bigint",
     "WITH batch AS ({rows})
      INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
          head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
@@ -53,7 +53,7 @@ static INSERT_PLAYERS: LazyStatement = LazyStatement::with_rows(
 
 static TOKENS: LazyStatement = LazyStatement::with_rows(
     "tokens.insert_many",
-    &[("user_id", ColumnType::Int), ("hash", ColumnType::Bytes)],
+    "user_id bigint, hash bytea",
     "WITH batch AS ({rows})
      INSERT INTO tokens
          (user_id, hash, name, created_at, last_used_at, idle_expires_at, expires_at)

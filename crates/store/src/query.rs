@@ -21,24 +21,25 @@ macro_rules! row {
         $(#[$meta:meta])*
         $vis:vis struct $name:ident {
             $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty,)*
-            $(..$part:ident: $part_type:ty)?
+            $(..$part_vis:vis $part:ident: $part_type:ty)?
         }
     ) => {
         $(#[$meta])*
         $vis struct $name {
             $($(#[$field_meta])* $field_vis $field: $type,)*
-            $($part: $part_type,)?
+            $($part_vis $part: $part_type,)?
         }
 
         impl<'r, R: sqlx::Row> sqlx::FromRow<'r, R> for $name
         where
             &'static str: sqlx::ColumnIndex<R>,
-            $($type: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,)*
+            $(<$type as crate::decode::Column>::Raw:
+                sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,)*
             $($part_type: sqlx::FromRow<'r, R>,)?
         {
             fn from_row(row: &'r R) -> sqlx::Result<Self> {
                 Ok(Self {
-                    $($field: row.try_get(stringify!($field))?,)*
+                    $($field: crate::decode::column(row, stringify!($field))?,)*
                     $($part: <$part_type>::from_row(row)?,)?
                 })
             }

@@ -3,7 +3,6 @@
 
 use domain::{Day, Price, Symbol, UnixMicros};
 
-use crate::decode::read_day;
 use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
@@ -11,21 +10,23 @@ use crate::{Store, StoreError};
 /// The largest number of stocks of a live market.
 const STOCKS_MAX: i64 = 10_000;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredQuote {
-    pub stock_id: i64,
-    /// Per share, above zero.
-    pub price: Price,
-    /// The previous close, if the provider returned it.
-    pub previous_close: Option<Price>,
-    /// The time of the price.
-    pub as_of: UnixMicros,
-    pub market_day: Day,
-    /// Shares traded that day, if the provider returned them.
-    pub volume: Option<i64>,
-    pub provider: String,
-    /// Whether a later price is unconfirmed.
-    pub is_in_doubt: bool,
+row! {
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct StoredQuote {
+        pub stock_id: i64,
+        /// Per share, above zero.
+        pub price: Price,
+        /// The previous close, if the provider returned it.
+        pub previous_close: Option<Price>,
+        /// The time of the price.
+        pub as_of: UnixMicros,
+        pub market_day: Day,
+        /// Shares traded that day, if the provider returned them.
+        pub volume: Option<i64>,
+        pub provider: String,
+        /// Whether a later price is unconfirmed.
+        pub is_in_doubt: bool,
+    }
 }
 
 /// A stock whose price is due.
@@ -103,7 +104,7 @@ static CHANGED: LazyStatement = LazyStatement::new(
 static FIND: LazyStatement = LazyStatement::new(
     "quotes.find",
     "SELECT stock_id, price, previous_close, as_of, market_day, volume, provider,
-         doubted_as_of IS NOT NULL AS is_in_doubt, changed_at
+         doubted_as_of IS NOT NULL AS is_in_doubt
      FROM quotes WHERE stock_id = $1 AND price IS NOT NULL",
 );
 
@@ -117,32 +118,9 @@ pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&OPEN, &DUE, &TRIED, &SAVE, &DOUBT, &CHANGED, &FIND, &HURRY];
 
 row! {
-    struct QuoteRow {
-        stock_id: i64,
-        price: i64,
-        previous_close: Option<i64>,
-        as_of: i64,
-        market_day: i64,
-        volume: Option<i64>,
-        provider: String,
-        is_in_doubt: bool,
-        changed_at: i64,
-    }
-}
-
-impl QuoteRow {
-    fn read(self) -> Result<(StoredQuote, UnixMicros), StoreError> {
-        let quote = StoredQuote {
-            stock_id: self.stock_id,
-            price: Price(self.price),
-            previous_close: self.previous_close.map(Price),
-            as_of: UnixMicros(self.as_of),
-            market_day: read_day(self.market_day)?,
-            volume: self.volume,
-            provider: self.provider,
-            is_in_doubt: self.is_in_doubt,
-        };
-        Ok((quote, UnixMicros(self.changed_at)))
+    struct ChangedQuote {
+        changed_at: UnixMicros,
+        ..quote: StoredQuote
     }
 }
 
@@ -216,13 +194,13 @@ impl Store {
         &self,
         since: UnixMicros,
     ) -> Result<Vec<(StoredQuote, UnixMicros)>, StoreError> {
-        let rows: Vec<QuoteRow> = self.reader().fetch_all(&CHANGED, (since.0, STOCKS_MAX)).await?;
-        rows.into_iter().map(QuoteRow::read).collect()
+        let rows: Vec<ChangedQuote> =
+            self.reader().fetch_all(&CHANGED, (since.0, STOCKS_MAX)).await?;
+        Ok(rows.into_iter().map(|row| (row.quote, row.changed_at)).collect())
     }
 
     pub async fn find_quote(&self, stock_id: i64) -> Result<Option<StoredQuote>, StoreError> {
-        let row: Option<QuoteRow> = self.reader().fetch_optional(&FIND, (stock_id,)).await?;
-        Ok(row.map(QuoteRow::read).transpose()?.map(|(quote, _)| quote))
+        self.reader().fetch_optional(&FIND, (stock_id,)).await
     }
 
     /// Makes a stock the next to be requested, unless it was requested since `since`. Returns

@@ -4,7 +4,8 @@
 
 use domain::UnixMicros;
 
-use crate::rows::{ColumnType, RowSet};
+use crate::query::row;
+use crate::rows::RowSet;
 use crate::statement::{LazyStatement, only};
 use crate::{Store, StoreError};
 
@@ -35,14 +36,16 @@ impl BoardKind {
     }
 }
 
-/// A finished snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RankSnapshot {
-    /// Increases with each snapshot.
-    pub snapshot_id: i64,
-    pub made_at: UnixMicros,
-    /// The number of ranked players.
-    pub players: i64,
+row! {
+    /// A finished snapshot.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct RankSnapshot {
+        /// Increases with each snapshot.
+        pub snapshot_id: i64,
+        pub made_at: UnixMicros,
+        /// The number of ranked players.
+        pub players: i64,
+    }
 }
 
 static OPEN: LazyStatement = LazyStatement::new(
@@ -53,7 +56,7 @@ static OPEN: LazyStatement = LazyStatement::new(
 
 static SAVE_RANKS: LazyStatement = LazyStatement::with_rows(
     "board_places.insert",
-    &[("place", ColumnType::Int), ("player_id", ColumnType::Int)],
+    "place bigint, player_id bigint",
     "WITH batch AS ({rows})
      INSERT INTO board_places (close_id, place, player_id)
      SELECT {$1}, place, player_id FROM batch",
@@ -66,7 +69,7 @@ static FINISH: LazyStatement = LazyStatement::new(
 
 static NEWEST: LazyStatement = LazyStatement::new(
     "board_closes.newest",
-    "SELECT close_id, made_at, players FROM board_closes WHERE board = $1 AND is_done = 1
+    "SELECT close_id AS snapshot_id, made_at, players FROM board_closes WHERE board = $1 AND is_done = 1
      ORDER BY close_id DESC LIMIT 1",
 );
 
@@ -159,13 +162,7 @@ impl Store {
         &self,
         board: BoardKind,
     ) -> Result<Option<RankSnapshot>, StoreError> {
-        let row: Option<(i64, i64, i64)> =
-            self.reader().fetch_optional(&NEWEST, (board.as_str(),)).await?;
-        Ok(row.map(|(snapshot_id, made_at, players)| RankSnapshot {
-            snapshot_id,
-            made_at: UnixMicros(made_at),
-            players,
-        }))
+        self.reader().fetch_optional(&NEWEST, (board.as_str(),)).await
     }
 
     /// Deletes some ranks of snapshots before `snapshot_id`; returns whether none are left.

@@ -7,13 +7,6 @@ use sqlx::Arguments as _;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgArguments;
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum ColumnType {
-    Int,
-    Text,
-    Bytes,
-}
-
 #[derive(Clone, Debug)]
 pub(crate) enum ColumnValues {
     Int(Vec<Option<i64>>),
@@ -114,33 +107,27 @@ impl ColumnValues {
     }
 }
 
-/// The SQL of `{rows}` and its number of parameters.
-pub(crate) fn row_set_sql_sqlite(columns: &[(&str, ColumnType)]) -> (String, usize) {
-    let mut text = "SELECT ".to_owned();
-    for (i, (name, kind)) in columns.iter().enumerate() {
-        let comma = if i == 0 { "" } else { ", " };
-        let value = match kind {
-            ColumnType::Bytes => format!("unhex(value ->> {i})"),
-            ColumnType::Int | ColumnType::Text => format!("value ->> {i}"),
-        };
-        write!(text, "{comma}{value} AS {name}").unwrap_or_default();
-    }
-    text.push_str(" FROM json_each($1)");
-    (text, 1)
+/// The columns of a row set, written as `name type, name type`, with types of PostgreSQL.
+fn columns(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split(", ").map(|column| column.split_once(' ').unwrap_or((column, "")))
 }
 
 /// The SQL of `{rows}` and its number of parameters.
-pub(crate) fn row_set_sql_postgres(columns: &[(&str, ColumnType)]) -> (String, usize) {
-    let (mut parameters, mut names) = (String::new(), String::new());
-    for (i, (name, kind)) in columns.iter().enumerate() {
-        let comma = if i == 0 { "" } else { ", " };
-        let array = match kind {
-            ColumnType::Int => "bigint[]",
-            ColumnType::Text => "text[]",
-            ColumnType::Bytes => "bytea[]",
-        };
-        write!(parameters, "{comma}${}::{array}", i + 1).unwrap_or_default();
-        write!(names, "{comma}{name}").unwrap_or_default();
-    }
-    (format!("SELECT * FROM unnest({parameters}) AS set_of_rows({names})"), columns.len())
+pub(crate) fn row_set_sql_sqlite(text: &str) -> (String, usize) {
+    let value = |(i, (name, kind))| match kind {
+        "bytea" => format!("unhex(value ->> {i}) AS {name}"),
+        _ => format!("value ->> {i} AS {name}"),
+    };
+    let values: Vec<String> = (0..).zip(columns(text)).map(value).collect();
+    (format!("SELECT {} FROM json_each($1)", values.join(", ")), 1)
+}
+
+/// The SQL of `{rows}` and its number of parameters.
+pub(crate) fn row_set_sql_postgres(text: &str) -> (String, usize) {
+    let array = |(i, (_, kind))| format!("${i}::{kind}[]");
+    let arrays: Vec<String> = (1..).zip(columns(text)).map(array).collect();
+    let names: Vec<&str> = columns(text).map(|(name, _)| name).collect();
+    let sql =
+        format!("SELECT * FROM unnest({}) AS set_of_rows({})", arrays.join(", "), names.join(", "));
+    (sql, names.len())
 }

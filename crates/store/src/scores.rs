@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::UnixMicros;
 use serde::{Deserialize, Serialize};
 
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -65,7 +65,7 @@ static SCORES_CHANGED: LazyStatement = LazyStatement::new(
 
 static NAMES: LazyStatement = LazyStatement::with_rows(
     "players.names",
-    &[("player_id", ColumnType::Int)],
+    "player_id bigint",
     "WITH wanted AS MATERIALIZED ({rows})
      SELECT CAST({json_rows}({json_row}(
          w.player_id, CAST(u.user_id IS NOT NULL AS INTEGER),
@@ -101,7 +101,7 @@ static VALUES_PAGE: LazyStatement = LazyStatement::new(
 
 static VALUES: LazyStatement = LazyStatement::with_rows(
     "players.values",
-    &[("player_id", ColumnType::Int)],
+    "player_id bigint",
     "WITH prices AS MATERIALIZED ({prices:{$1}:prices}),
      wanted AS MATERIALIZED ({rows})
      SELECT pl.player_id, pl.total_xp, pl.cash + CAST(COALESCE(SUM(

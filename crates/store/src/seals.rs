@@ -7,19 +7,21 @@ use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
-/// A stored seal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealRow {
-    /// The instant of the sealed heads.
-    pub cut_at: UnixMicros,
-    /// The number of chains.
-    pub players: i64,
-    pub entries: i64,
-    /// The Merkle root over all chain heads.
-    pub root: Hash,
-    /// The hash of the previous seal; zeros for the first.
-    pub previous: Hash,
-    pub made_at: UnixMicros,
+row! {
+    /// A stored seal.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct SealRow {
+        /// The instant of the sealed heads.
+        pub cut_at: UnixMicros,
+        /// The number of chains.
+        pub players: i64,
+        pub entries: i64,
+        /// The Merkle root over all chain heads.
+        pub root: Hash,
+        /// The hash of the previous seal; zeros for the first.
+        pub previous: Hash,
+        pub made_at: UnixMicros,
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +31,6 @@ pub struct SealedHead {
     pub version: i64,
     /// The hash of the last entry.
     pub hash: Hash,
-}
-
-row! {
-    struct SealRecord {
-        cut_at: i64,
-        players: i64,
-        entries: i64,
-        root: Vec<u8>,
-        previous: Vec<u8>,
-        made_at: i64,
-    }
 }
 
 static LIST: LazyStatement = LazyStatement::new(
@@ -82,18 +73,7 @@ impl Store {
         before: UnixMicros,
         limit: i64,
     ) -> Result<Vec<SealRow>, StoreError> {
-        let rows: Vec<SealRecord> = self.writer().fetch_all(&LIST, (before.0, limit)).await?;
-        let read = |row: SealRecord| {
-            Ok(SealRow {
-                cut_at: UnixMicros(row.cut_at),
-                players: row.players,
-                entries: row.entries,
-                root: read_hash(&row.root)?,
-                previous: read_hash(&row.previous)?,
-                made_at: UnixMicros(row.made_at),
-            })
-        };
-        rows.into_iter().map(read).collect()
+        self.writer().fetch_all(&LIST, (before.0, limit)).await
     }
 
     /// Saves a seal. Returns `false` if the previous seal has a successor already.

@@ -3,6 +3,7 @@
 
 use domain::UnixMicros;
 
+use crate::decode::word_column;
 use crate::names::{self, NameSlot};
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
@@ -43,6 +44,8 @@ impl NameVisibility {
         [Self::Name, Self::Pseudonym, Self::Hidden].into_iter().find(|s| s.as_str() == word)
     }
 }
+
+word_column!(NameVisibility, "appearance of a user");
 
 /// How other players see a player.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use std::ops::Deref;
 use std::sync::OnceLock;
 
 use crate::StoreError;
-use crate::rows::{ColumnType, row_set_sql_postgres, row_set_sql_sqlite};
+use crate::rows::{row_set_sql_postgres, row_set_sql_sqlite};
 
 /// A statement with its text for each engine.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,8 @@ pub struct Statement {
 /// A statement whose text is expanded on first use.
 pub(crate) struct LazyStatement {
     name: &'static str,
-    columns: &'static [(&'static str, ColumnType)],
+    /// Of the row set; empty without one.
+    columns: &'static str,
     sqlite: &'static str,
     postgres: &'static str,
     expanded: OnceLock<Statement>,
@@ -38,13 +39,14 @@ pub(crate) struct LazyStatement {
 impl LazyStatement {
     /// One text for both engines.
     pub(crate) const fn new(name: &'static str, text: &'static str) -> Self {
-        Self::with_rows(name, &[], text)
+        Self::with_rows(name, "", text)
     }
 
-    /// One text with a row set as its first parameters.
+    /// One text with a row set as its first parameters, whose columns are written as in
+    /// `player_id bigint, key text, hash bytea`.
     pub(crate) const fn with_rows(
         name: &'static str,
-        columns: &'static [(&'static str, ColumnType)],
+        columns: &'static str,
         text: &'static str,
     ) -> Self {
         Self { name, columns, sqlite: text, postgres: text, expanded: OnceLock::new() }
@@ -55,7 +57,7 @@ impl LazyStatement {
         sqlite: &'static str,
         postgres: &'static str,
     ) -> Self {
-        Self { name, columns: &[], sqlite, postgres, expanded: OnceLock::new() }
+        Self { name, columns: "", sqlite, postgres, expanded: OnceLock::new() }
     }
 }
 
@@ -72,7 +74,7 @@ impl Deref for LazyStatement {
     }
 }
 
-fn expand_sqlite(text: &str, columns: &[(&str, ColumnType)]) -> String {
+fn expand_sqlite(text: &str, columns: &str) -> String {
     let (rows, used) = set_or_none(columns, row_set_sql_sqlite);
     number(&formulas(text, "SUM(DISTINCT ").replace("{mark}", ""), used)
         .replace("{rows}", &rows)
@@ -86,7 +88,7 @@ fn expand_sqlite(text: &str, columns: &[(&str, ColumnType)]) -> String {
         .replace(":quotes}", QUOTES_SQLITE.1)
 }
 
-fn expand_postgres(text: &str, columns: &[(&str, ColumnType)]) -> String {
+fn expand_postgres(text: &str, columns: &str) -> String {
     let (rows, used) = set_or_none(columns, row_set_sql_postgres);
     number(&formulas(text, "BIT_OR(").replace("{mark}", MARK_POSTGRES), used)
         .replace("{rows}", &rows)
@@ -168,10 +170,7 @@ fn expanded(text: &str, marker: &str, formula: impl Fn(&str, &str) -> String) ->
     done
 }
 
-fn set_or_none(
-    columns: &[(&str, ColumnType)],
-    source: impl Fn(&[(&str, ColumnType)]) -> (String, usize),
-) -> (String, usize) {
+fn set_or_none(columns: &str, source: fn(&str) -> (String, usize)) -> (String, usize) {
     if columns.is_empty() { (String::new(), 0) } else { source(columns) }
 }
 

@@ -4,21 +4,13 @@
 use domain::{StockDescription, StockInfo, Symbol};
 
 use crate::query::row;
-use crate::rows::ColumnType;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 // Missing texts keep their stored value.
 pub(crate) static SAVE: LazyStatement = LazyStatement::with_rows(
     "stock_texts.save",
-    &[
-        ("symbol", ColumnType::Text),
-        ("name", ColumnType::Text),
-        ("category", ColumnType::Text),
-        ("description", ColumnType::Text),
-        ("kid_text", ColumnType::Text),
-        ("fun_fact", ColumnType::Text),
-    ],
+    "symbol text, name text, category text, description text, kid_text text, fun_fact text",
     "WITH wanted AS ({rows})
      INSERT INTO stock_texts (symbol, name, category, description, kid_friendly_description,
          fun_fact)
@@ -53,7 +45,7 @@ pub(crate) static STATEMENTS: &[&LazyStatement] = &[&SAVE, &ALL, &SAVE_UNIT, &UN
 
 row! {
     struct Texts {
-        symbol: String,
+        symbol: Symbol,
         name: Option<String>,
         category: Option<String>,
         description: Option<String>,
@@ -66,19 +58,15 @@ impl Store {
     /// All descriptions, 10,000 at most.
     pub async fn stock_texts(&self) -> Result<Vec<StockDescription>, StoreError> {
         let rows: Vec<Texts> = self.reader().fetch_all(&ALL, ()).await?;
-        let read = |row: Texts| {
-            let symbol = Symbol::parse(&row.symbol)
-                .map_err(|_| StoreError::Corrupt(format!("the symbol {:?}", row.symbol)))?;
-            Ok(StockDescription {
-                symbol,
-                name: row.name,
-                category: row.category,
-                description: row.description,
-                kid_friendly_description: row.kid_friendly_description,
-                fun_fact: row.fun_fact,
-            })
+        let read = |row: Texts| StockDescription {
+            symbol: row.symbol,
+            name: row.name,
+            category: row.category,
+            description: row.description,
+            kid_friendly_description: row.kid_friendly_description,
+            fun_fact: row.fun_fact,
         };
-        rows.into_iter().map(read).collect()
+        Ok(rows.into_iter().map(read).collect())
     }
 
     /// Saves descriptions of listed stocks. If any stock is not listed, nothing is changed and the

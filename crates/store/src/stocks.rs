@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::imports::text_rows;
 use crate::query::row;
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError, stock_texts};
 
@@ -83,16 +83,8 @@ static CATEGORIES: LazyStatement = LazyStatement::new(
 
 static SAVE: LazyStatement = LazyStatement::with_rows(
     "stocks.save",
-    &[
-        ("symbol", ColumnType::Text),
-        ("name", ColumnType::Text),
-        ("category", ColumnType::Text),
-        ("category_id", ColumnType::Int),
-        ("description", ColumnType::Text),
-        ("kid_friendly_description", ColumnType::Text),
-        ("fun_fact", ColumnType::Text),
-        ("search_text", ColumnType::Text),
-    ],
+    "symbol text, name text, category text, category_id bigint, description text, \
+     kid_friendly_description text, fun_fact text, search_text text",
     "WITH wanted AS ({rows})
      INSERT INTO stocks (symbol, name, category, category_id, description,
          kid_friendly_description, fun_fact, search_text)

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
-use domain::{PageRequest, UnixMicros};
+use domain::{Hash, PageRequest, UnixMicros};
 
+use crate::decode::word_column;
 use crate::query::row;
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::{LazyStatement, only};
 use crate::transaction::Tx;
 use crate::user_lock::lock_user;
@@ -36,9 +37,7 @@ impl TokenKind {
     }
 }
 
-fn read_kind(word: &str) -> Result<TokenKind, StoreError> {
-    TokenKind::parse(word).ok_or_else(|| StoreError::Corrupt("unknown kind of token".to_owned()))
-}
+word_column!(TokenKind, "kind of token");
 
 #[derive(Clone, Copy, Debug)]
 pub struct NewToken<'a> {
@@ -53,27 +52,31 @@ pub struct NewToken<'a> {
     pub expires_at: UnixMicros,
 }
 
-/// The owner of a valid token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UserSession {
-    pub token_id: i64,
-    pub user_id: i64,
-    /// The player in the game `main`.
-    pub player_id: i64,
-    pub last_used_at: UnixMicros,
-    pub kind: TokenKind,
+row! {
+    /// The owner of a valid token.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct UserSession {
+        pub token_id: i64,
+        pub user_id: i64,
+        /// The player in the game `main`.
+        pub player_id: i64,
+        pub last_used_at: UnixMicros,
+        pub kind: TokenKind,
+    }
 }
 
-/// A token in the owner's list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenRow {
-    pub token_id: i64,
-    pub name: String,
-    pub kind: TokenKind,
-    pub created_at: UnixMicros,
-    pub last_used_at: UnixMicros,
-    /// Absolute expiry.
-    pub expires_at: UnixMicros,
+row! {
+    /// A token in the owner's list.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct TokenRow {
+        pub token_id: i64,
+        pub name: String,
+        pub kind: TokenKind,
+        pub created_at: UnixMicros,
+        pub last_used_at: UnixMicros,
+        /// Absolute expiry.
+        pub expires_at: UnixMicros,
+    }
 }
 
 static CREATE: LazyStatement = LazyStatement::new(
@@ -99,7 +102,7 @@ static DELETE_SURPLUS: LazyStatement = LazyStatement::new(
 
 static FIND_SESSIONS: LazyStatement = LazyStatement::with_rows(
     "tokens.find_sessions",
-    &[("hash", ColumnType::Bytes)],
+    "hash bytea",
     "WITH wanted AS MATERIALIZED ({rows})
      SELECT a.hash, t.token_id, t.user_id, p.player_id, t.last_used_at, t.kind
      FROM wanted a
@@ -169,25 +172,16 @@ pub(crate) async fn insert(
 }
 
 row! {
-    struct TokenRecord {
-        token_id: i64,
-        name: String,
-        kind: String,
-        created_at: i64,
-        last_used_at: i64,
-        expires_at: i64,
+    struct CountedToken {
         total: i64,
+        ..token: TokenRow
     }
 }
 
 row! {
-    struct SessionRow {
-        hash: Vec<u8>,
-        token_id: i64,
-        user_id: i64,
-        player_id: i64,
-        last_used_at: i64,
-        kind: String,
+    struct HashedSession {
+        hash: Hash,
+        ..session: UserSession
     }
 }
 
@@ -244,17 +238,9 @@ impl Store {
         now: UnixMicros,
     ) -> Result<HashMap<[u8; 32], UserSession>, StoreError> {
         let rows = RowSet::new(vec![RowSet::bytes(hashes, |hash| hash.to_vec())]);
-        let found: Vec<SessionRow> =
+        let found: Vec<HashedSession> =
             self.reader().fetch_all(&FIND_SESSIONS, (&rows, now.0)).await?;
-        let mut sessions = HashMap::with_capacity(found.len());
-        for SessionRow { hash, token_id, user_id, player_id, last_used_at, kind } in found {
-            let (last_used_at, kind) = (UnixMicros(last_used_at), read_kind(&kind)?);
-            if let Ok(hash) = hash.try_into() {
-                let session = UserSession { token_id, user_id, player_id, last_used_at, kind };
-                sessions.insert(hash, session);
-            }
-        }
-        Ok(sessions)
+        Ok(found.into_iter().map(|row| (row.hash.0, row.session)).collect())
     }
 
     /// Records the use of a token and extends its idle expiry.
@@ -277,7 +263,7 @@ impl Store {
         now: UnixMicros,
         page: PageRequest,
     ) -> Result<(Vec<TokenRow>, i64), StoreError> {
-        let rows: Vec<TokenRecord> = self
+        let rows: Vec<CountedToken> = self
             .reader()
             .fetch_all(
                 &PAGE,
@@ -285,17 +271,7 @@ impl Store {
             )
             .await?;
         let total = rows.first().map_or(0, |row| row.total);
-        let read = |row: TokenRecord| {
-            Ok(TokenRow {
-                token_id: row.token_id,
-                name: row.name,
-                kind: read_kind(&row.kind)?,
-                created_at: UnixMicros(row.created_at),
-                last_used_at: UnixMicros(row.last_used_at),
-                expires_at: UnixMicros(row.expires_at),
-            })
-        };
-        Ok((rows.into_iter().map(read).collect::<Result<_, StoreError>>()?, total))
+        Ok((rows.into_iter().map(|row| row.token).collect(), total))
     }
 
     /// Deletes a token of this user; returns whether it existed.

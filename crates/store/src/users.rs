@@ -4,6 +4,7 @@
 use domain::{Hash, Money, Rules, UnixMicros, open_player};
 
 use crate::batch;
+use crate::decode::word_column;
 use crate::game::MAIN;
 use crate::names::{self, NameSlot};
 use crate::query::row;
@@ -30,6 +31,8 @@ impl Role {
         [Self::Player, Self::Operator].into_iter().find(|role| role.as_str() == word)
     }
 }
+
+word_column!(Role, "role of a user");
 
 #[derive(Clone, Copy, Debug)]
 pub struct NewUser<'a> {
@@ -60,29 +63,33 @@ pub enum NameConflict {
     Name,
 }
 
-/// The stored password of a user.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    pub user_id: i64,
-    /// PHC string.
-    pub password_hash: String,
+row! {
+    /// The stored password of a user.
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct Credentials {
+        pub user_id: i64,
+        /// PHC string.
+        pub password_hash: String,
+    }
 }
 
-/// A user with the player in the game `main`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    pub user_id: i64,
-    pub player_id: i64,
-    pub name: String,
-    /// As entered.
-    pub email: String,
-    pub cash: Money,
-    pub total_xp: i64,
-    /// The version of the newest ledger entry.
-    pub balance_version: i64,
-    pub created_at: UnixMicros,
-    /// When user or player last changed.
-    pub updated_at: UnixMicros,
+row! {
+    /// A user with the player in the game `main`.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Account {
+        pub user_id: i64,
+        pub player_id: i64,
+        pub name: String,
+        /// As entered.
+        pub email: String,
+        pub cash: Money,
+        pub total_xp: i64,
+        /// The version of the newest ledger entry.
+        pub balance_version: i64,
+        pub created_at: UnixMicros,
+        /// When user or player last changed.
+        pub updated_at: UnixMicros,
+    }
 }
 
 static REGISTER: LazyStatement = LazyStatement::new(
@@ -141,20 +148,6 @@ static ACCOUNT: LazyStatement = LazyStatement::new(
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&REGISTER, &INSERT_PLAYER, &CREDENTIALS, &REHASH, &NAME, &CHANGE_NAME, &SET_ROLE, &ACCOUNT];
 
-row! {
-    struct AccountRow {
-        user_id: i64,
-        player_id: i64,
-        name: String,
-        email: String,
-        cash: i64,
-        total_xp: i64,
-        balance_version: i64,
-        created_at: i64,
-        updated_at: i64,
-    }
-}
-
 impl Store {
     /// Registers a user with a player in the game `main`, the starting cash (the first entry of the
     /// chain) and a token, in one transaction. With a `NameConflict` nothing is changed.
@@ -192,9 +185,7 @@ impl Store {
         &self,
         email_key: &str,
     ) -> Result<Option<Credentials>, StoreError> {
-        let row: Option<(i64, String)> =
-            self.reader().fetch_optional(&CREDENTIALS, (email_key,)).await?;
-        Ok(row.map(|(user_id, password_hash)| Credentials { user_id, password_hash }))
+        self.reader().fetch_optional(&CREDENTIALS, (email_key,)).await
     }
 
     /// Replaces a password hash by a stronger one of the same password, unless the password was
@@ -247,17 +238,6 @@ impl Store {
     /// # Errors
     /// `Query` if there is no such user.
     pub async fn load_account(&self, user_id: i64) -> Result<Account, StoreError> {
-        let row: AccountRow = self.reader().fetch_one(&ACCOUNT, (user_id, MAIN)).await?;
-        Ok(Account {
-            user_id: row.user_id,
-            player_id: row.player_id,
-            name: row.name,
-            email: row.email,
-            cash: Money(row.cash),
-            total_xp: row.total_xp,
-            balance_version: row.balance_version,
-            created_at: UnixMicros(row.created_at),
-            updated_at: UnixMicros(row.updated_at),
-        })
+        self.reader().fetch_one(&ACCOUNT, (user_id, MAIN)).await
     }
 }

@@ -25,17 +25,19 @@ pub struct Viewer {
     pub has_unseen_rewards: bool,
 }
 
-/// An unlocked achievement that was not shown yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnseenReward {
-    pub achievement_id: i64,
-    pub code: String,
-    pub name: String,
-    pub icon: String,
-    pub xp: i64,
-    /// The version of the ledger entry that unlocked it.
-    pub version: i64,
-    pub unlocked_at: UnixMicros,
+row! {
+    /// An unlocked achievement that was not shown yet.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct UnseenReward {
+        pub achievement_id: i64,
+        pub code: String,
+        pub name: String,
+        pub icon: String,
+        pub xp: i64,
+        /// The version of the ledger entry that unlocked it.
+        pub version: i64,
+        pub unlocked_at: UnixMicros,
+    }
 }
 
 static LOAD: LazyStatement = LazyStatement::new(
@@ -80,11 +82,11 @@ row! {
     struct ViewerRow {
         name: String,
         email: String,
-        role: String,
-        cash: i64,
+        role: Role,
+        cash: Money,
         total_xp: i64,
         entries: i64,
-        created_at: i64,
+        created_at: UnixMicros,
         mode: Option<String>,
         language: Option<String>,
         theme: Option<String>,
@@ -93,15 +95,14 @@ row! {
         /// Not null in a row of settings, so it shows whether there is one.
         hide_amounts: Option<i64>,
         time_zone: Option<String>,
-        shows: Option<String>,
+        shows: Option<NameVisibility>,
         pseudonym: Option<String>,
         unseen: i64,
     }
 }
 
 impl ViewerRow {
-    fn read(self) -> Result<Viewer, StoreError> {
-        let unknown = |what: &str| StoreError::Corrupt(format!("unknown {what} of a user"));
+    fn read(self) -> Viewer {
         let preferences = self.hide_amounts.map(|hide_amounts| Preferences {
             mode: self.mode,
             language: self.language,
@@ -111,34 +112,19 @@ impl ViewerRow {
             hide_amounts: hide_amounts != 0,
             time_zone: self.time_zone,
         });
-        let shows = match &self.shows {
-            None => NameVisibility::default(),
-            Some(word) => NameVisibility::parse(word).ok_or_else(|| unknown("appearance"))?,
-        };
-        Ok(Viewer {
+        let shows = self.shows.unwrap_or_default();
+        Viewer {
             name: self.name,
             email: self.email,
-            role: Role::parse(&self.role).ok_or_else(|| unknown("role"))?,
-            cash: Money(self.cash),
+            role: self.role,
+            cash: self.cash,
             total_xp: self.total_xp,
             entries: self.entries,
-            created_at: UnixMicros(self.created_at),
+            created_at: self.created_at,
             preferences,
             appearance: Appearance { shows, pseudonym: self.pseudonym },
             has_unseen_rewards: self.unseen != 0,
-        })
-    }
-}
-
-row! {
-    struct RewardRow {
-        achievement_id: i64,
-        code: String,
-        name: String,
-        icon: String,
-        xp: i64,
-        version: i64,
-        unlocked_at: i64,
+        }
     }
 }
 
@@ -149,22 +135,12 @@ impl Store {
     /// `Query` if the user does not have this player.
     pub async fn load_viewer(&self, user_id: i64, player_id: i64) -> Result<Viewer, StoreError> {
         let row: ViewerRow = self.reader().fetch_one(&LOAD, (user_id, player_id)).await?;
-        row.read()
+        Ok(row.read())
     }
 
     /// Unlocked achievements not shown yet, oldest first, at most 100.
     pub async fn unseen_rewards(&self, player_id: i64) -> Result<Vec<UnseenReward>, StoreError> {
-        let rows: Vec<RewardRow> = self.reader().fetch_all(&UNSEEN, (player_id,)).await?;
-        let read = |row: RewardRow| UnseenReward {
-            achievement_id: row.achievement_id,
-            code: row.code,
-            name: row.name,
-            icon: row.icon,
-            xp: row.xp,
-            version: row.version,
-            unlocked_at: UnixMicros(row.unlocked_at),
-        };
-        Ok(rows.into_iter().map(read).collect())
+        self.reader().fetch_all(&UNSEEN, (player_id,)).await
     }
 
     /// Marks the achievements unlocked up to this ledger entry as shown.

@@ -1,25 +1,26 @@
 //! The `[trading]` section of the configuration.
 
+use domain::limited;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TradingConfig {
     /// Lanes, 0 to 64; 0: one on SQLite, two on PostgreSQL.
-    #[serde(deserialize_with = "lanes")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 64>")]
     pub lanes: u32,
     /// Requests of one batch, 1 to 4,096.
-    #[serde(deserialize_with = "batch_max")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 4_096>")]
     pub batch_max: u32,
     /// Requests waiting in one lane, 1 to 1,000,000; more are rejected.
-    #[serde(deserialize_with = "queue_max")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 1_000_000>")]
     pub queue_max: u32,
     /// Attempts at a request with version conflicts, 1 to 16.
-    #[serde(deserialize_with = "attempts_max")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 16>")]
     pub attempts_max: u32,
     /// The backoff before the second attempt, in milliseconds, 0 to 1,000; it doubles with each
     /// one.
-    #[serde(deserialize_with = "retry_base_ms")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 1_000>")]
     pub retry_base_ms: u64,
 }
 
@@ -28,28 +29,6 @@ impl Default for TradingConfig {
         Self { lanes: 0, batch_max: 512, queue_max: 4096, attempts_max: 4, retry_base_ms: 5 }
     }
 }
-
-macro_rules! whole_number_between {
-    ($name:ident, $type:ty, $min:expr, $max:expr) => {
-        fn $name<'de, D: serde::Deserializer<'de>>(from: D) -> Result<$type, D::Error> {
-            let n = i64::deserialize(from)?;
-            match <$type>::try_from(n) {
-                Ok(fitting) if ($min..=$max).contains(&n) => Ok(fitting),
-                _ => {
-                    let (min, max): (i64, i64) = ($min, $max);
-                    let text = format!("expected a whole number from {min} to {max}, got {n}");
-                    Err(serde::de::Error::custom(text))
-                }
-            }
-        }
-    };
-}
-
-whole_number_between!(lanes, u32, 0, 64);
-whole_number_between!(batch_max, u32, 1, 4096);
-whole_number_between!(queue_max, u32, 1, 1_000_000);
-whole_number_between!(attempts_max, u32, 1, 16);
-whole_number_between!(retry_base_ms, u64, 0, 1000);
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,11 @@
 //! Configuration of a live market: exchange calendar, refresh interval, cache TTLs, providers.
 
+use domain::limited;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::GuardConfig;
-use crate::limits::{DAY_SECONDS, limited};
+use crate::limits::DAY_SECONDS;
 use crate::provider::ProvidersConfig;
-
-const YEAR_SECONDS: u32 = 365 * DAY_SECONDS;
 
 /// The section `[market.live]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +18,7 @@ pub struct LiveConfig {
     /// Whether orders are also accepted while the exchange is closed.
     pub around_the_clock: bool,
     /// Seconds between two refreshes of the price of a stock, 1 to 86,400.
-    #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 86_400>")]
     pub refresh_interval_s: u32,
     pub cache_ttl: CacheTtl,
     pub providers: ProvidersConfig,
@@ -46,12 +45,12 @@ impl Default for LiveConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct CacheTtl {
     /// A price; a request for an older one refreshes it early.
-    #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 31_536_000>")]
     pub quote_s: u32,
-    #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 31_536_000>")]
     pub profile_s: u32,
     /// The results of a search.
-    #[serde(deserialize_with = "limited::<_, 1, YEAR_SECONDS>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 31_536_000>")]
     pub listing_s: u32,
 }
 

@@ -1,8 +1,9 @@
 //! Configuration of circuit breaker, quota and confirmation of price jumps.
 
+use domain::limited;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{DAY_SECONDS, limited};
+use crate::limits::DAY_SECONDS;
 use crate::provider::ProviderKind;
 
 /// The section `[market.live.guard]`.
@@ -11,18 +12,18 @@ use crate::provider::ProviderKind;
 pub struct GuardConfig {
     pub breaker: BreakerConfig,
     /// The used share of a quota at which a warning is logged, in percent, 1 to 100.
-    #[serde(deserialize_with = "limited::<_, 1, 100>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 100>")]
     pub warn_percent: u32,
     /// The price jump that needs no confirmation, in percent, 1 to 1,000.
-    #[serde(deserialize_with = "limited::<_, 1, 1_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 1_000>")]
     pub jump_percent_max: u32,
     /// How long a negative result of a provider is cached, in seconds, 1 to
     /// 31,536,000.
-    #[serde(deserialize_with = "limited::<_, 1, 31_536_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 31_536_000>")]
     pub not_found_ttl_s: u32,
     /// The longest `Retry-After` of a provider that is respected, in seconds, 1 to
     /// 2,678,400 (31 days).
-    #[serde(deserialize_with = "limited::<_, 1, 2_678_400>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 2_678_400>")]
     pub retry_after_max_s: u32,
     pub quota: QuotasConfig,
 }
@@ -45,20 +46,20 @@ impl Default for GuardConfig {
 pub struct BreakerConfig {
     /// The failures within the window that open the breaker, 1 to 100. Calls in flight count as
     /// failures, so this also bounds the concurrent calls of all nodes.
-    #[serde(deserialize_with = "limited::<_, 1, 100>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 100>")]
     pub failures_max: u32,
     /// The window, in seconds, 1 to 86,400.
-    #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 86_400>")]
     pub window_s: u32,
     /// How long the breaker stays open the first time, in seconds, 1 to 86,400; doubled each time
     /// it opens again before it has closed.
-    #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 86_400>")]
     pub open_s: u32,
     /// The longest time that the breaker stays open, in seconds, 1 to 86,400.
-    #[serde(deserialize_with = "limited::<_, 1, DAY_SECONDS>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 86_400>")]
     pub open_s_max: u32,
     /// A call that takes longer counts as a failure, in milliseconds, 1 to 60,000.
-    #[serde(deserialize_with = "limited::<_, 1, 60_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 60_000>")]
     pub slow_ms: u32,
 }
 
@@ -115,10 +116,10 @@ impl Default for QuotasConfig {
 #[serde(deny_unknown_fields)]
 pub struct QuotaConfig {
     /// Calls in any second, 0 to 1,000.
-    #[serde(deserialize_with = "limited::<_, 0, 1_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 1_000>")]
     pub per_second: u32,
     /// Calls in any minute, 0 to 1,000.
-    #[serde(deserialize_with = "limited::<_, 0, 1_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 0, 1_000>")]
     pub per_minute: u32,
     /// Calls a calendar day.
     pub per_day: u32,

@@ -9,8 +9,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
 /// A share of a call in flight; it resolves to `None` if the call panicked.
-type Follower<V> = Shared<BoxFuture<'static, Option<V>>>;
-type Calls<K, V> = Arc<Mutex<HashMap<K, Follower<V>>>>;
+pub(super) type SharedCall<V> = Shared<BoxFuture<'static, Option<V>>>;
+type Calls<K, V> = Arc<Mutex<HashMap<K, SharedCall<V>>>>;
 
 /// The calls in flight by key.
 #[derive(Debug)]
@@ -30,16 +30,12 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// Joins the call in flight for `key`, or starts `call`. The call continues when all callers
-    /// are dropped. Returns `None` if it panicked.
-    pub(super) async fn run(
+    /// are dropped.
+    pub(super) fn run(
         &self,
         key: K,
         call: impl FnOnce() -> BoxFuture<'static, V>,
-    ) -> Option<V> {
-        self.join(key, call).await
-    }
-
-    fn join(&self, key: K, call: impl FnOnce() -> BoxFuture<'static, V>) -> Follower<V> {
+    ) -> SharedCall<V> {
         // Held for a map look-up and an insertion only.
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(follower) = calls.get(&key) {

@@ -17,6 +17,7 @@ use super::joined_bars::JoinedBars;
 use super::number::NumberReader;
 use super::outcome::{RowTally, SkippedRow};
 use super::row_reader::{self, RowReader, cell, check_width};
+use super::text_reader;
 use super::{ImportError, ImportNote, ImportOptions, ImportSummary, ImportedData};
 use crate::currency::PriceUnit;
 
@@ -69,7 +70,7 @@ impl Importer {
         file: impl Read,
         note: &mut dyn FnMut(ImportNote),
     ) -> Result<(), ImportError> {
-        let (sample, text) = row_reader::open_text(file)?;
+        let (sample, text) = text_reader::open(file)?;
         let (mut rows, header, delimiter) = row_reader::open(&sample, text)?;
         let number = self.files.len();
         self.files.push(name.to_owned());

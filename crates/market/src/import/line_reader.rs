@@ -8,21 +8,6 @@ const RECORD_MAX: usize = 1 << 20;
 /// The end-of-file character of old systems.
 const SUBSTITUTE: u8 = 0x1a;
 
-/// Why the structure of a file cannot be trusted. All of them end the import.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum StructureError {
-    /// A quote was opened and never closed.
-    OpenQuote { opened: u64 },
-    /// Text follows the closing quote.
-    AfterQuote { line: u64, opened: u64 },
-    /// A record is longer than is read.
-    TooLong { line: u64 },
-    /// A carriage return within a line.
-    CarriageReturn { line: u64 },
-    /// The bytes are not UTF-8.
-    NotUtf8 { line: u64 },
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quote {
     /// At the start of a field.
@@ -51,7 +36,7 @@ pub(super) struct LineReader<R> {
     /// The lines in which the first quoted field of the record that spans lines was opened, and in
     /// which the last one ends.
     span: Option<(u64, u64)>,
-    fault: Option<StructureError>,
+    fault: Option<String>,
 }
 
 impl<R: BufRead> LineReader<R> {
@@ -82,14 +67,23 @@ impl<R: BufRead> LineReader<R> {
         self.span
     }
 
-    /// What is wrong with the structure, once reading has failed.
-    pub(super) fn fault(&self) -> Option<&StructureError> {
-        self.fault.as_ref()
+    /// Why the structure cannot be trusted, once reading has failed.
+    pub(super) fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
     }
 
-    fn fail(&mut self, fault: StructureError) -> io::Error {
+    fn fail(&mut self, fault: String) -> io::Error {
         self.fault = Some(fault);
         io::Error::new(io::ErrorKind::InvalidData, "malformed structure")
+    }
+
+    fn fail_unclosed(&mut self) -> io::Error {
+        let opened = self.opened;
+        self.fail(format!("the quote that is opened in line {opened} is never closed"))
+    }
+
+    fn fail_carriage_return(&mut self) -> io::Error {
+        self.fail(format!("line {}: a carriage return within the line", self.line))
     }
 
     /// Reads the next line that counts into the buffer; `false` at the end.
@@ -101,11 +95,7 @@ impl<R: BufRead> LineReader<R> {
             let read = (&mut self.input).take(most).read_until(b'\n', &mut self.buffer)?;
             let (is_inside, opened) = (self.quote == Quote::Open, self.opened);
             if read == 0 {
-                return if is_inside {
-                    Err(self.fail(StructureError::OpenQuote { opened: self.opened }))
-                } else {
-                    Ok(false)
-                };
+                return if is_inside { Err(self.fail_unclosed()) } else { Ok(false) };
             }
             self.line += 1;
             if !is_inside {
@@ -113,11 +103,10 @@ impl<R: BufRead> LineReader<R> {
             }
             self.record_bytes += read;
             if self.record_bytes >= RECORD_MAX {
-                return Err(self.fail(if is_inside {
-                    StructureError::OpenQuote { opened: self.opened }
-                } else {
-                    StructureError::TooLong { line: self.line }
-                }));
+                if is_inside {
+                    return Err(self.fail_unclosed());
+                }
+                return Err(self.fail(format!("line {} is longer than a row can be", self.line)));
             }
             self.trim_end();
             if !is_inside && is_blank(&self.buffer) {
@@ -145,11 +134,14 @@ impl<R: BufRead> LineReader<R> {
     fn check(&mut self) -> io::Result<()> {
         let is_inside = self.quote == Quote::Open;
         if std::str::from_utf8(&self.buffer).is_err() {
-            return Err(self.fail(StructureError::NotUtf8 { line: self.line }));
+            let line = self.line;
+            return Err(
+                self.fail(format!("line {line} is not UTF-8: save the file as \"CSV UTF-8\""))
+            );
         }
         if !is_inside && !self.buffer.contains(&b'"') {
             if self.buffer.contains(&b'\r') {
-                return Err(self.fail(StructureError::CarriageReturn { line: self.line }));
+                return Err(self.fail_carriage_return());
             }
             return Ok(());
         }
@@ -172,14 +164,15 @@ impl<R: BufRead> LineReader<R> {
                 }
                 (Quote::Open, b'"') => Quote::Closed,
                 (Quote::Open, _) => Quote::Open,
-                (_, b'\r') => {
-                    return Err(self.fail(StructureError::CarriageReturn { line: self.line }));
-                }
+                (_, b'\r') => return Err(self.fail_carriage_return()),
                 (_, byte) if byte == self.delimiter => Quote::Start,
                 (Quote::Closed | Quote::Trailing, b' ') => Quote::Trailing,
                 (Quote::Closed | Quote::Trailing, _) => {
                     let (line, opened) = (self.line, self.opened);
-                    return Err(self.fail(StructureError::AfterQuote { line, opened }));
+                    return Err(self.fail(format!(
+                        "line {line}: expected the end of the field behind the closing quote (the \
+                         quote is opened in line {opened})"
+                    )));
                 }
                 (Quote::Start | Quote::Plain, _) => Quote::Plain,
             };

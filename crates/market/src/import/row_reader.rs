@@ -1,12 +1,12 @@
 //! Reads the rows below the header of a file, each with the line in which it begins.
 
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{BufRead, BufReader, Cursor};
 
 use csv::{ReaderBuilder, StringRecord};
 
 use super::ImportError;
 use super::header::{HEADER_ROWS_MAX, Header};
-use super::line_reader::{LineReader, StructureError};
+use super::line_reader::LineReader;
 use super::text_reader::TextReader;
 
 /// The most rows a file may have.
@@ -54,26 +54,10 @@ impl<R: BufRead> RowReader<R> {
     }
 
     fn error(&self, error: csv::Error) -> ImportError {
-        let text = match self.reader.get_ref().fault() {
-            None => return ImportError::Read(error),
-            Some(StructureError::OpenQuote { opened }) => {
-                format!("the quote that is opened in line {opened} is never closed")
-            }
-            Some(StructureError::AfterQuote { line, opened }) => format!(
-                "line {line}: expected the end of the field behind the closing quote (the quote is \
-                 opened in line {opened})"
-            ),
-            Some(StructureError::TooLong { line }) => {
-                format!("line {line} is longer than a row can be")
-            }
-            Some(StructureError::CarriageReturn { line }) => {
-                format!("line {line}: a carriage return within the line")
-            }
-            Some(StructureError::NotUtf8 { line }) => {
-                format!("line {line} is not UTF-8: save the file as \"CSV UTF-8\"")
-            }
-        };
-        ImportError::Structure(text)
+        match self.reader.get_ref().fault() {
+            None => ImportError::Read(error),
+            Some(fault) => ImportError::Structure(fault.to_owned()),
+        }
     }
 }
 
@@ -150,12 +134,4 @@ pub(super) fn check_width(record: &StringRecord, width: usize) -> Result<(), Str
 /// A trimmed field; empty where the row or the file has none.
 pub(super) fn cell(record: &StringRecord, column: Option<usize>) -> &str {
     column.and_then(|at| record.get(at)).unwrap_or_default().trim()
-}
-
-/// Decompresses and decodes a file.
-pub(super) fn open_text<'a>(
-    file: impl Read + 'a,
-) -> Result<(Vec<u8>, TextReader<'a>), ImportError> {
-    let opened = super::text_reader::open(file).map_err(|error| ImportError::Read(error.into()))?;
-    opened.map_err(ImportError::from)
 }

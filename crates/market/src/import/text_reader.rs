@@ -5,20 +5,13 @@ use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use flate2::bufread::GzDecoder;
 
+use super::ImportError;
+
 /// The most bytes of a decompressed file.
 const SIZE_MAX: u64 = 4 << 30;
 /// The bytes from which the layout of a file is detected.
 const SAMPLE: u64 = 64 << 10;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TextFormatError {
-    Empty,
-    /// A file of a known format.
-    Format(&'static str),
-    /// UTF-16 without a byte order mark, or binary data.
-    Nul,
-}
 
 /// The first bytes of binary formats, and a description.
 const FORMATS: [(&[u8], &str); 12] = [
@@ -40,10 +33,8 @@ const FORMATS: [(&[u8], &str); 12] = [
 pub(super) type TextReader<'a> = Peeked<Box<dyn Read + 'a>>;
 type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
 
-/// A file's text and a copy of its beginning.
-pub(super) fn open<'a>(
-    file: impl Read + 'a,
-) -> io::Result<Result<(Vec<u8>, TextReader<'a>), TextFormatError>> {
+/// Decompresses and decodes a file; returns a copy of its beginning, and its text.
+pub(super) fn open<'a>(file: impl Read + 'a) -> Result<(Vec<u8>, TextReader<'a>), ImportError> {
     let file = BufReader::new(file);
     let (start, file) = peek(file, 2)?;
     let is_packed = start == GZIP;
@@ -52,7 +43,7 @@ pub(super) fn open<'a>(
     let file: Box<dyn Read + 'a> = Box::new(Bounded { file, left: SIZE_MAX });
     let (start, file) = peek(file, 16)?;
     if let Some((_, what)) = FORMATS.iter().find(|(first, _)| start.starts_with(first)) {
-        return Ok(Err(TextFormatError::Format(what)));
+        return Err(ImportError::NotText(format!("expected CSV, got {what}")));
     }
     let text: Box<dyn Read + 'a> = match start.as_slice() {
         [0xef, 0xbb, 0xbf, ..] => Box::new(without(file, 3)?),
@@ -62,19 +53,20 @@ pub(super) fn open<'a>(
     };
     let (sample, text) = peek(text, SAMPLE)?;
     if sample.is_empty() {
-        return Ok(Err(TextFormatError::Empty));
+        return Err(ImportError::Empty);
     }
     if sample.contains(&0) {
-        return Ok(Err(TextFormatError::Nul));
+        let text = "expected text, got NUL characters (UTF-16 needs a byte order mark)";
+        return Err(ImportError::NotText(text.to_owned()));
     }
     if sample.contains(&b'\r') && !sample.contains(&b'\n') {
         let (sample, text) = peek(CarriageReturns(text), SAMPLE)?;
         let text: Box<dyn Read + 'a> = Box::new(text);
-        return Ok(Ok((sample, Cursor::new(Vec::new()).chain(text))));
+        return Ok((sample, Cursor::new(Vec::new()).chain(text)));
     }
     let (start, rest) = text.into_inner();
     let rest: Box<dyn Read + 'a> = Box::new(rest);
-    Ok(Ok((sample, start.chain(rest))))
+    Ok((sample, start.chain(rest)))
 }
 
 /// The first bytes of a file, and the file with them.

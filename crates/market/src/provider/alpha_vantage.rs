@@ -7,15 +7,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::{Day, Symbol};
-use serde::Deserialize;
 
 use super::http::ProviderConnection;
-use super::number::JsonLiteral;
-use super::response::{self, QuoteTime, RawBar, RawQuote};
+use super::response::{self, JsonFields, QuoteTime, RawQuote};
 use super::{
     CompanyProfile, PriceHistory, ProviderError, ProviderFuture, ProviderKind, ProviderQuote,
     QuotaWindow, QuoteProvider, SearchHit,
 };
+
+/// The fields of a daily bar.
+const BAR: [&str; 5] = ["1. open", "2. high", "3. low", "4. close", "5. volume"];
 
 #[derive(Debug)]
 pub(super) struct AlphaVantage(pub(super) ProviderConnection);
@@ -33,16 +34,16 @@ impl AlphaVantage {
 
 /// Maps error texts to errors. Two texts name the daily limit, but only one is about it.
 fn check_body(body: &str, retry_after: Option<Duration>) -> Result<(), ProviderError> {
-    let Some(object) = response::object(body) else { return Ok(()) };
+    let Some(fields) = JsonFields::of(body) else { return Ok(()) };
     let limited = |window| Err(ProviderError::RateLimited { window, retry_after });
-    if let Some(text) = response::text(&object, "Error Message") {
+    if let Some(text) = fields.get("Error Message") {
         let about_key = text.contains("apikey is invalid");
         return Err(if about_key { ProviderError::AuthFailed } else { ProviderError::NotFound });
     }
-    if object.contains_key("Note") {
+    if fields.contains("Note") {
         return limited(QuotaWindow::Minute);
     }
-    let Some(text) = response::text(&object, "Information") else { return Ok(()) };
+    let Some(text) = fields.get("Information") else { return Ok(()) };
     let contains = |part: &str| text.contains(part);
     if contains("request per second") || contains("requests per second") {
         limited(QuotaWindow::Second)
@@ -65,24 +66,17 @@ impl QuoteProvider for AlphaVantage {
 
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {
         Box::pin(async move {
-            #[derive(Deserialize)]
-            struct ResponseBody {
-                #[serde(rename = "Global Quote")]
-                quote: HashMap<String, JsonLiteral>,
-            }
             let body = self.fetch("GLOBAL_QUOTE", &[("symbol", symbol.as_str())]).await?;
-            let fields = response::parse::<ResponseBody>(&body)?.quote;
+            let fields: JsonFields = response::member(&body, "Global Quote")?;
             if fields.is_empty() {
                 return Err(ProviderError::NotFound);
             }
-            let field = |name: &str| fields.get(name).ok_or(ProviderError::Malformed);
-            let day = field("07. latest trading day")?.text().and_then(Day::parse);
+            fields.check_symbol("01. symbol", symbol)?;
             let raw = RawQuote {
-                symbol: field("01. symbol")?.text(),
-                price: field("05. price")?,
-                previous_close: fields.get("08. previous close").and_then(JsonLiteral::price),
-                made: QuoteTime::On(day.ok_or(ProviderError::Malformed)?),
-                volume: fields.get("06. volume").and_then(JsonLiteral::whole),
+                price: fields.price("05. price"),
+                previous_close: fields.price("08. previous close"),
+                made: fields.day("07. latest trading day").map(QuoteTime::On),
+                volume: fields.whole("06. volume"),
                 currency: None,
             };
             response::quote(symbol, &raw, self.0.now())
@@ -96,90 +90,51 @@ impl QuoteProvider for AlphaVantage {
         to: Day,
     ) -> ProviderFuture<'a, PriceHistory> {
         Box::pin(async move {
-            #[derive(Deserialize)]
-            struct ResponseBody {
-                #[serde(rename = "Time Series (Daily)")]
-                days: HashMap<String, Bar>,
-            }
-            #[derive(Deserialize)]
-            struct Bar {
-                #[serde(rename = "1. open")]
-                open: JsonLiteral,
-                #[serde(rename = "2. high")]
-                high: JsonLiteral,
-                #[serde(rename = "3. low")]
-                low: JsonLiteral,
-                #[serde(rename = "4. close")]
-                close: JsonLiteral,
-                #[serde(rename = "5. volume")]
-                volume: JsonLiteral,
-            }
             // More than the last 100 days is premium.
             let query = [("symbol", symbol.as_str()), ("outputsize", "compact")];
             let body = self.fetch("TIME_SERIES_DAILY", &query).await?;
-            let days = response::parse::<ResponseBody>(&body)?.days;
-            let bars = days.iter().map(|(day, bar)| {
-                let Bar { open, high, low, close, volume } = bar;
-                RawBar { day, open, high, low, close, volume }.read()
-            });
+            let days: HashMap<String, JsonFields> = response::member(&body, "Time Series (Daily)")?;
+            let bars = days.iter().map(|(day, fields)| fields.bar(Day::parse(day), BAR));
             response::history(bars, None, (from, to), self.0.now())
         })
     }
 
     fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>> {
         Box::pin(async move {
-            #[derive(Deserialize)]
-            struct ResponseBody {
-                #[serde(rename = "bestMatches")]
-                matches: Vec<Match>,
-            }
-            #[derive(Deserialize)]
-            struct Match {
-                #[serde(rename = "1. symbol")]
-                symbol: String,
-                #[serde(rename = "2. name")]
-                name: String,
-                #[serde(rename = "3. type", default)]
-                kind: JsonLiteral,
-                #[serde(rename = "4. region", default)]
-                region: JsonLiteral,
-                #[serde(rename = "8. currency", default)]
-                currency: JsonLiteral,
-            }
             let body = self.fetch("SYMBOL_SEARCH", &[("keywords", text)]).await?;
-            let hits =
-                response::parse::<ResponseBody>(&body)?.matches.into_iter().map(|hit| SearchHit {
-                    symbol: hit.symbol,
-                    name: hit.name,
-                    kind: hit.kind.into_text(),
-                    region: hit.region.into_text(),
+            let matches: Vec<JsonFields> = response::member(&body, "bestMatches")?;
+            let hit = |fields: &JsonFields| {
+                Ok(SearchHit {
+                    symbol: fields.required("1. symbol")?,
+                    name: fields.text("2. name").unwrap_or_default(),
+                    kind: fields.text("3. type"),
+                    region: fields.text("4. region"),
                     exchange: None,
-                    currency: hit.currency.into_text(),
-                });
-            Ok(hits.collect())
+                    currency: fields.text("8. currency"),
+                })
+            };
+            matches.iter().map(hit).collect()
         })
     }
 
     fn profile<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, CompanyProfile> {
         Box::pin(async move {
             let body = self.fetch("OVERVIEW", &[("symbol", symbol.as_str())]).await?;
-            let mut fields = response::parse::<HashMap<String, JsonLiteral>>(&body)?;
+            let fields: JsonFields = response::parse(&body)?;
             if fields.is_empty() {
                 return Err(ProviderError::NotFound);
             }
-            let mut take = |name: &str| fields.remove(name).and_then(JsonLiteral::into_text);
-            let raw = take("Symbol").ok_or(ProviderError::Malformed)?;
-            response::check_symbol(symbol, &raw)?;
+            fields.check_symbol("Symbol", symbol)?;
             Ok(CompanyProfile {
                 symbol: symbol.clone(),
-                name: take("Name").ok_or(ProviderError::Malformed)?,
-                description: take("Description"),
-                exchange: take("Exchange"),
-                currency: take("Currency"),
-                country: take("Country"),
-                sector: take("Sector"),
-                industry: take("Industry"),
-                website: response::website(take("OfficialSite")),
+                name: fields.required("Name")?,
+                description: fields.text("Description"),
+                exchange: fields.text("Exchange"),
+                currency: fields.text("Currency"),
+                country: fields.text("Country"),
+                sector: fields.text("Sector"),
+                industry: fields.text("Industry"),
+                website: fields.website("OfficialSite"),
             })
         })
     }

@@ -1,11 +1,10 @@
 //! Configuration of the providers: their order, keys, URLs and timeouts.
 
-use domain::Secret;
+use domain::{Secret, limited};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ProviderKind;
-use crate::limits::limited;
 
 /// The section `[market.live.providers]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,16 +14,16 @@ pub struct ProvidersConfig {
     #[serde(deserialize_with = "each_once")]
     pub order: Vec<ProviderKind>,
     /// The connect timeout, in milliseconds, 1 to 60,000.
-    #[serde(deserialize_with = "limited::<_, 1, 60_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 60_000>")]
     pub connect_timeout_ms: u32,
     /// The read timeout, in milliseconds, 1 to 60,000.
-    #[serde(deserialize_with = "limited::<_, 1, 60_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 60_000>")]
     pub read_timeout_ms: u32,
     /// The timeout of a whole request, in milliseconds, 1 to 60,000.
-    #[serde(deserialize_with = "limited::<_, 1, 60_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 60_000>")]
     pub total_timeout_ms: u32,
     /// The largest response after decompression, in bytes, 1,024 to 16,777,216.
-    #[serde(deserialize_with = "limited::<_, 1_024, 16_777_216>")]
+    #[serde(deserialize_with = "limited::<_, _, 1_024, 16_777_216>")]
     pub body_size_max: u32,
     /// Hosts that may have a private address and may be called without TLS.
     pub allow_private: Vec<String>,

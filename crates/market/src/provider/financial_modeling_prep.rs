@@ -4,12 +4,9 @@
 //! <https://site.financialmodelingprep.com/developer/docs/stable>
 
 use domain::{Day, Symbol};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::http::{ProviderConnection, ProviderResponse};
-use super::number::JsonLiteral;
-use super::response::{self, QuoteTime, RawBar, RawQuote};
+use super::response::{self, BAR, JsonFields, QuoteTime, RawQuote};
 use super::{
     CompanyProfile, PriceHistory, ProviderError, ProviderFuture, ProviderKind, ProviderQuote,
     QuotaWindow, QuoteProvider, SearchHit,
@@ -20,11 +17,11 @@ pub(super) struct FinancialModelingPrep(pub(super) ProviderConnection);
 
 impl FinancialModelingPrep {
     /// The rows of a successful response; at least one.
-    async fn fetch<T: DeserializeOwned>(
+    async fn fetch(
         &self,
         path: &[&str],
         query: &[(&str, &str)],
-    ) -> Result<Vec<T>, ProviderError> {
+    ) -> Result<Vec<JsonFields>, ProviderError> {
         let path: Vec<&str> = ["stable"].iter().chain(path).copied().collect();
         let reply = self.0.get(&path, query, ("apikey", "")).await?;
         check_body(&reply)?;
@@ -32,7 +29,7 @@ impl FinancialModelingPrep {
         if reply.body.trim() == "{}" {
             return Err(ProviderError::NotFound);
         }
-        let rows: Vec<T> = response::parse(&reply.body)?;
+        let rows: Vec<JsonFields> = response::parse(&reply.body)?;
         if rows.is_empty() { Err(ProviderError::NotFound) } else { Ok(rows) }
     }
 }
@@ -43,12 +40,10 @@ fn check_body(reply: &ProviderResponse) -> Result<(), ProviderError> {
     if body.trim_start().starts_with('[') || reply.is_html() {
         return Ok(());
     }
-    let object = response::object(body);
-    let raw = object.as_ref().and_then(|object| {
-        response::text(object, "Error Message").or_else(|| response::text(object, "error"))
-    });
-    let Some(text) = raw.or_else(|| object.is_none().then(|| body.to_owned())) else {
-        return Ok(());
+    let fields = JsonFields::of(body);
+    let text = match &fields {
+        Some(fields) => fields.get("Error Message").or(fields.get("error")).unwrap_or_default(),
+        None => body,
     };
     let contains = |part: &str| text.contains(part);
     if contains("Limit Reach") {
@@ -73,28 +68,14 @@ impl QuoteProvider for FinancialModelingPrep {
 
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {
         Box::pin(async move {
-            #[derive(Deserialize)]
-            #[serde(rename_all = "camelCase")]
-            struct ResponseRow {
-                symbol: String,
-                price: JsonLiteral,
-                #[serde(default)]
-                previous_close: JsonLiteral,
-                timestamp: JsonLiteral,
-                #[serde(default)]
-                volume: JsonLiteral,
-            }
-            let rows: Vec<ResponseRow> =
-                self.fetch(&["quote"], &[("symbol", symbol.as_str())]).await?;
-            let [row] = &rows[..] else { return Err(ProviderError::Malformed) };
+            let rows = self.fetch(&["quote"], &[("symbol", symbol.as_str())]).await?;
+            let [fields] = &rows[..] else { return Err(ProviderError::Malformed) };
+            fields.check_symbol("symbol", symbol)?;
             let raw = RawQuote {
-                symbol: Some(&row.symbol),
-                price: &row.price,
-                previous_close: row.previous_close.price(),
-                made: QuoteTime::At(
-                    response::seconds(&row.timestamp).ok_or(ProviderError::Malformed)?,
-                ),
-                volume: row.volume.whole(),
+                price: fields.price("price"),
+                previous_close: fields.price("previousClose"),
+                made: fields.instant("timestamp").map(QuoteTime::At),
+                volume: fields.whole("volume"),
                 currency: None,
             };
             response::quote(symbol, &raw, self.0.now())
@@ -108,97 +89,50 @@ impl QuoteProvider for FinancialModelingPrep {
         to: Day,
     ) -> ProviderFuture<'a, PriceHistory> {
         Box::pin(async move {
-            #[derive(Deserialize)]
-            struct ResponseRow {
-                symbol: String,
-                date: String,
-                #[serde(default)]
-                open: JsonLiteral,
-                #[serde(default)]
-                high: JsonLiteral,
-                #[serde(default)]
-                low: JsonLiteral,
-                close: JsonLiteral,
-                #[serde(default)]
-                volume: JsonLiteral,
-            }
             let (first, last) = (from.to_string(), to.to_string());
             let query = [("symbol", symbol.as_str()), ("from", &*first), ("to", &*last)];
-            let rows: Vec<ResponseRow> =
-                self.fetch(&["historical-price-eod", "full"], &query).await?;
-            rows.iter().try_for_each(|row| response::check_symbol(symbol, &row.symbol))?;
-            let bars = rows.iter().map(|row| {
-                let ResponseRow { date: day, open, high, low, close, volume, .. } = row;
-                RawBar { day, open, high, low, close, volume }.read()
-            });
+            let rows = self.fetch(&["historical-price-eod", "full"], &query).await?;
+            rows.iter().try_for_each(|row| row.check_symbol("symbol", symbol))?;
+            let bars = rows.iter().map(|row| row.bar(row.day("date"), BAR));
             response::history(bars, None, (from, to), self.0.now())
         })
     }
 
     fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>> {
         Box::pin(async move {
-            #[derive(Deserialize)]
-            struct ResponseRow {
-                symbol: String,
-                name: String,
-                #[serde(default)]
-                exchange: JsonLiteral,
-                #[serde(default)]
-                currency: JsonLiteral,
-            }
-            let rows = self.fetch::<ResponseRow>(&["search-symbol"], &[("query", text)]).await;
-            let rows = match rows {
+            let rows = match self.fetch(&["search-symbol"], &[("query", text)]).await {
                 Err(ProviderError::NotFound) => Vec::new(),
                 rows => rows?,
             };
-            let hits = rows.into_iter().map(|row| SearchHit {
-                symbol: row.symbol,
-                name: row.name,
-                kind: None,
-                region: None,
-                exchange: row.exchange.into_text(),
-                currency: row.currency.into_text(),
-            });
-            Ok(hits.collect())
+            let hit = |row: &JsonFields| {
+                Ok(SearchHit {
+                    symbol: row.required("symbol")?,
+                    name: row.text("name").unwrap_or_default(),
+                    kind: None,
+                    region: None,
+                    exchange: row.text("exchange"),
+                    currency: row.text("currency"),
+                })
+            };
+            rows.iter().map(hit).collect()
         })
     }
 
     fn profile<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, CompanyProfile> {
         Box::pin(async move {
-            #[derive(Deserialize)]
-            #[serde(rename_all = "camelCase")]
-            struct ResponseRow {
-                symbol: String,
-                company_name: String,
-                #[serde(default)]
-                description: JsonLiteral,
-                #[serde(default)]
-                exchange: JsonLiteral,
-                #[serde(default)]
-                currency: JsonLiteral,
-                #[serde(default)]
-                country: JsonLiteral,
-                #[serde(default)]
-                sector: JsonLiteral,
-                #[serde(default)]
-                industry: JsonLiteral,
-                #[serde(default)]
-                website: JsonLiteral,
-            }
-            let rows: Vec<ResponseRow> =
-                self.fetch(&["profile"], &[("symbol", symbol.as_str())]).await?;
-            let row = rows.into_iter().next().ok_or(ProviderError::NotFound)?;
-            response::check_symbol(symbol, &row.symbol)?;
+            let rows = self.fetch(&["profile"], &[("symbol", symbol.as_str())]).await?;
+            let fields = rows.first().ok_or(ProviderError::NotFound)?;
+            fields.check_symbol("symbol", symbol)?;
             Ok(CompanyProfile {
                 symbol: symbol.clone(),
-                name: row.company_name,
-                description: row.description.into_text(),
-                exchange: row.exchange.into_text(),
-                currency: row.currency.into_text(),
-                country: row.country.into_text(),
-                sector: row.sector.into_text(),
-                industry: row.industry.into_text(),
-                website: response::website(row.website.into_text()),
+                name: fields.required("companyName")?,
+                description: fields.text("description"),
+                exchange: fields.text("exchange"),
+                currency: fields.text("currency"),
+                country: fields.text("country"),
+                sector: fields.text("sector"),
+                industry: fields.text("industry"),
+                website: fields.website("website"),
             })
         })
     }

@@ -3,11 +3,9 @@
 //! <https://finnhub.io/docs/api>
 
 use domain::{Day, Symbol};
-use serde::Deserialize;
 
 use super::http::ProviderConnection;
-use super::number::JsonLiteral;
-use super::response::{self, QuoteTime, RawQuote};
+use super::response::{self, JsonFields, QuoteTime, RawQuote};
 use super::{
     CompanyProfile, PriceHistory, ProviderError, ProviderFuture, ProviderKind, ProviderQuote,
     QuotaWindow, QuoteProvider, SearchHit,
@@ -20,9 +18,7 @@ impl Finnhub {
     async fn fetch(&self, path: &[&str], query: &[(&str, &str)]) -> Result<String, ProviderError> {
         let path: Vec<&str> = ["api", "v1"].iter().chain(path).copied().collect();
         let reply = self.0.get(&path, query, ("X-Finnhub-Token", "")).await?;
-        if let Some(text) =
-            response::object(&reply.body).and_then(|one| response::text(&one, "error"))
-        {
+        if let Some(text) = JsonFields::of(&reply.body).and_then(|fields| fields.text("error")) {
             return Err(if text.contains("limit reached") {
                 let retry_after = reply.retry_after;
                 ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after }
@@ -47,26 +43,17 @@ impl QuoteProvider for Finnhub {
 
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {
         Box::pin(async move {
-            #[derive(Deserialize)]
-            struct ResponseBody {
-                c: JsonLiteral,
-                #[serde(default)]
-                pc: JsonLiteral,
-                #[serde(default)]
-                t: JsonLiteral,
-            }
             let body = self.fetch(&["quote"], &[("symbol", symbol.as_str())]).await?;
-            let raw: ResponseBody = response::parse(&body)?;
+            let fields: JsonFields = response::parse(&body)?;
+            let price = fields.price("c");
             // Zeros occur for known stocks, too: 0 is never a price.
-            if raw.c.text().is_none() || raw.c.whole() == Some(0) && raw.c.price().is_none() {
+            if fields.get("c").is_none() || fields.whole("c") == Some(0) && price.is_none() {
                 return Err(ProviderError::NotFound);
             }
-            let made = response::seconds(&raw.t).ok_or(ProviderError::Malformed)?;
             let raw = RawQuote {
-                symbol: None,
-                price: &raw.c,
-                previous_close: raw.pc.price(),
-                made: QuoteTime::At(made),
+                price,
+                previous_close: fields.price("pc"),
+                made: fields.instant("t").map(QuoteTime::At),
                 volume: None,
                 currency: None,
             };
@@ -80,58 +67,40 @@ impl QuoteProvider for Finnhub {
 
     fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>> {
         Box::pin(async move {
-            #[derive(Deserialize)]
-            struct ResponseBody {
-                result: Vec<Hit>,
-            }
-            #[derive(Deserialize)]
-            struct Hit {
-                symbol: String,
-                description: String,
-                #[serde(rename = "type", default)]
-                kind: JsonLiteral,
-            }
             let body = self.fetch(&["search"], &[("q", text)]).await?;
-            let hits =
-                response::parse::<ResponseBody>(&body)?.result.into_iter().map(|hit| SearchHit {
-                    symbol: hit.symbol,
-                    name: hit.description,
-                    kind: hit.kind.into_text(),
+            let result: Vec<JsonFields> = response::member(&body, "result")?;
+            let hit = |fields: &JsonFields| {
+                Ok(SearchHit {
+                    symbol: fields.required("symbol")?,
+                    name: fields.text("description").unwrap_or_default(),
+                    kind: fields.text("type"),
                     region: None,
                     exchange: None,
                     currency: None,
-                });
-            Ok(hits.collect())
+                })
+            };
+            result.iter().map(hit).collect()
         })
     }
 
     fn profile<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, CompanyProfile> {
         Box::pin(async move {
-            #[derive(Default, Deserialize)]
-            #[serde(default, rename_all = "camelCase")]
-            struct ResponseBody {
-                ticker: JsonLiteral,
-                name: JsonLiteral,
-                country: JsonLiteral,
-                currency: JsonLiteral,
-                exchange: JsonLiteral,
-                finnhub_industry: JsonLiteral,
-                weburl: JsonLiteral,
-            }
             let body = self.fetch(&["stock", "profile2"], &[("symbol", symbol.as_str())]).await?;
-            let raw: ResponseBody = response::parse(&body)?;
-            let Some(ticker) = raw.ticker.text() else { return Err(ProviderError::NotFound) };
-            response::check_symbol(symbol, ticker)?;
+            let fields: JsonFields = response::parse(&body)?;
+            if fields.get("ticker").is_none() {
+                return Err(ProviderError::NotFound);
+            }
+            fields.check_symbol("ticker", symbol)?;
             Ok(CompanyProfile {
                 symbol: symbol.clone(),
-                name: raw.name.into_text().ok_or(ProviderError::Malformed)?,
+                name: fields.required("name")?,
                 description: None,
-                exchange: raw.exchange.into_text(),
-                currency: raw.currency.into_text(),
-                country: raw.country.into_text(),
+                exchange: fields.text("exchange"),
+                currency: fields.text("currency"),
+                country: fields.text("country"),
                 sector: None,
-                industry: raw.finnhub_industry.into_text(),
-                website: response::website(raw.weburl.into_text()),
+                industry: fields.text("finnhubIndustry"),
+                website: fields.website("weburl"),
             })
         })
     }

@@ -16,11 +16,6 @@ impl JsonLiteral {
         self.0.as_deref()
     }
 
-    /// The text, unless it is empty.
-    pub(super) fn into_text(self) -> Option<String> {
-        self.0
-    }
-
     /// The price, rounded to four places; `None` unless it is above zero and at most
     /// [`Price::MAX`].
     pub(super) fn price(&self) -> Option<Price> {

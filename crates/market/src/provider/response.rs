@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::{DailyBar, Day, Price, Symbol, UnixMicros};
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -20,7 +21,8 @@ const CLOSE: Time = Time::constant(16, 0, 0, 0);
 /// How far a provider's clock may be ahead, in seconds.
 const AHEAD_S: i64 = 300;
 
-pub(super) type JsonObject = HashMap<String, Box<RawValue>>;
+/// The fields of a daily bar of most providers.
+pub(super) const BAR: [&str; 5] = ["open", "high", "low", "close", "volume"];
 
 pub(super) fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ProviderError> {
     serde_json::from_str(body).map_err(|error| {
@@ -31,14 +33,86 @@ pub(super) fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ProviderError>
     })
 }
 
-/// The body as a JSON object, if it is one.
-pub(super) fn object(body: &str) -> Option<JsonObject> {
-    serde_json::from_str(body).ok()
+/// Parses one member of a JSON object.
+pub(super) fn member<T: DeserializeOwned>(body: &str, name: &str) -> Result<T, ProviderError> {
+    let members: HashMap<String, Box<RawValue>> = parse(body)?;
+    parse(members.get(name).ok_or(ProviderError::Malformed)?.get())
 }
 
-/// The text of a member that is a string.
-pub(super) fn text(object: &JsonObject, key: &str) -> Option<String> {
-    serde_json::from_str(object.get(key)?.get()).ok()
+/// The members of a JSON object that are strings or numbers. Other members read as missing.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct JsonFields(HashMap<String, JsonLiteral>);
+
+impl JsonFields {
+    /// The fields of a body, if it is a JSON object.
+    pub(super) fn of(body: &str) -> Option<Self> {
+        serde_json::from_str(body).ok()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.text()
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::to_owned)
+    }
+
+    pub(super) fn required(&self, name: &str) -> Result<String, ProviderError> {
+        self.text(name).ok_or(ProviderError::Malformed)
+    }
+
+    pub(super) fn price(&self, name: &str) -> Option<Price> {
+        self.0.get(name)?.price()
+    }
+
+    pub(super) fn whole(&self, name: &str) -> Option<i64> {
+        self.0.get(name)?.whole()
+    }
+
+    /// An instant in Unix seconds.
+    pub(super) fn instant(&self, name: &str) -> Option<UnixMicros> {
+        let seconds = self.whole(name).filter(|seconds| (0..=32_503_680_000).contains(seconds))?;
+        Some(UnixMicros(0).plus_seconds(seconds))
+    }
+
+    /// A day, which a time may follow.
+    pub(super) fn day(&self, name: &str) -> Option<Day> {
+        self.get(name)?.get(..10).and_then(Day::parse)
+    }
+
+    /// A URL that a page may link to.
+    pub(super) fn website(&self, name: &str) -> Option<String> {
+        self.text(name).filter(|url| url.starts_with("https://") || url.starts_with("http://"))
+    }
+
+    /// A daily bar, whose open, high, low, close and volume have these `names`; `None` if it is
+    /// implausible.
+    pub(super) fn bar(&self, day: Option<Day>, names: [&str; 5]) -> Option<DailyBar> {
+        let [open, high, low, close, volume] = names;
+        let (open, high, low) = (self.price(open), self.price(high), self.price(low));
+        let (day, close) = day.zip(self.price(close))?;
+        let is_sound = high
+            .is_none_or(|high| close <= high && open.is_none_or(|open| open <= high))
+            && low.is_none_or(|low| close >= low && open.is_none_or(|open| open >= low));
+        let volume = self.whole(volume).filter(|volume| *volume >= 0);
+        is_sound.then_some(DailyBar { day, open, high, low, close, volume })
+    }
+
+    /// Checks that they are of the requested stock.
+    pub(super) fn check_symbol(&self, name: &str, requested: &Symbol) -> Result<(), ProviderError> {
+        let returned = self.get(name).ok_or(ProviderError::Malformed)?;
+        let is_same = returned.eq_ignore_ascii_case(requested.as_str());
+        if is_same { Ok(()) } else { Err(ProviderError::Malformed) }
+    }
 }
 
 /// Maps a status to an error, if the body has none.
@@ -58,14 +132,12 @@ pub(super) fn check_status(reply: &ProviderResponse) -> Result<(), ProviderError
 }
 
 pub(super) struct RawQuote<'a> {
-    /// The symbol, if the provider returns it.
-    pub(super) symbol: Option<&'a str>,
-    pub(super) price: &'a JsonLiteral,
+    pub(super) price: Option<Price>,
     pub(super) previous_close: Option<Price>,
-    pub(super) made: QuoteTime,
+    pub(super) made: Option<QuoteTime>,
     pub(super) volume: Option<i64>,
     /// The code of the currency or of a smaller unit of it, if it is stated.
-    pub(super) currency: Option<String>,
+    pub(super) currency: Option<&'a str>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,23 +148,14 @@ pub(super) enum QuoteTime {
     On(Day),
 }
 
-/// Checks that a response is of the requested stock.
-pub(super) fn check_symbol(requested: &Symbol, returned: &str) -> Result<(), ProviderError> {
-    let is_same = returned.trim().eq_ignore_ascii_case(requested.as_str());
-    if is_same { Ok(()) } else { Err(ProviderError::Malformed) }
-}
-
-/// Validates a quote: of the requested stock, above zero, not from the future.
+/// Validates a quote: above zero, not from the future.
 pub(super) fn quote(
-    requested: &Symbol,
+    symbol: &Symbol,
     raw: &RawQuote<'_>,
     now: UnixMicros,
 ) -> Result<ProviderQuote, ProviderError> {
-    if let Some(symbol) = raw.symbol {
-        check_symbol(requested, symbol)?;
-    }
-    let price = raw.price.price().ok_or(ProviderError::Malformed)?;
-    let (as_of, market_day) = match raw.made {
+    let (price, made) = raw.price.zip(raw.made).ok_or(ProviderError::Malformed)?;
+    let (as_of, market_day) = match made {
         QuoteTime::At(at) => (at, day_of(at)),
         QuoteTime::On(day) if day > day_of(now) => return Err(ProviderError::Malformed),
         // While its session lasts, the price is as old as the response.
@@ -102,36 +165,12 @@ pub(super) fn quote(
         return Err(ProviderError::Malformed);
     }
     let (previous_close, volume) = (raw.previous_close, raw.volume.filter(|volume| *volume >= 0));
-    let symbol = requested.clone();
-    let (as_of, unit) = (as_of.min(now), unit(raw.currency.as_deref())?);
+    let (symbol, as_of, unit) = (symbol.clone(), as_of.min(now), unit(raw.currency)?);
     Ok(ProviderQuote { symbol, price, previous_close, as_of, market_day, volume, unit })
 }
 
 fn unit(code: Option<&str>) -> Result<Option<PriceUnit>, ProviderError> {
     code.map(|code| PriceUnit::parse(code).ok_or(ProviderError::Malformed)).transpose()
-}
-
-pub(super) struct RawBar<'a> {
-    pub(super) day: &'a str,
-    pub(super) open: &'a JsonLiteral,
-    pub(super) high: &'a JsonLiteral,
-    pub(super) low: &'a JsonLiteral,
-    pub(super) close: &'a JsonLiteral,
-    pub(super) volume: &'a JsonLiteral,
-}
-
-impl RawBar<'_> {
-    /// The bar; `None` if it is implausible.
-    pub(super) fn read(&self) -> Option<DailyBar> {
-        let day = self.day.get(..10).and_then(Day::parse)?;
-        let (open, high, low) = (self.open.price(), self.high.price(), self.low.price());
-        let close = self.close.price()?;
-        let is_sound = high
-            .is_none_or(|high| close <= high && open.is_none_or(|open| open <= high))
-            && low.is_none_or(|low| close >= low && open.is_none_or(|open| open >= low));
-        let volume = self.volume.whole().filter(|volume| *volume >= 0);
-        is_sound.then_some(DailyBar { day, open, high, low, close, volume })
-    }
 }
 
 /// The bars from `from` to `to`, ascending, one a day. `NotFound` without bars.
@@ -163,16 +202,6 @@ pub(super) fn history(
     bars.sort_by_key(|bar| bar.day);
     bars.dedup_by_key(|bar| bar.day);
     if bars.is_empty() { Err(ProviderError::NotFound) } else { Ok(PriceHistory { bars, unit }) }
-}
-
-pub(super) fn seconds(literal: &JsonLiteral) -> Option<UnixMicros> {
-    let seconds = literal.whole().filter(|seconds| (0..=32_503_680_000).contains(seconds))?;
-    Some(UnixMicros(0).plus_seconds(seconds))
-}
-
-/// A URL that a page may link to.
-pub(super) fn website(text: Option<String>) -> Option<String> {
-    text.filter(|url| url.starts_with("https://") || url.starts_with("http://"))
 }
 
 /// The day in the time zone of the exchange.

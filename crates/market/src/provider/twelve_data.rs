@@ -4,11 +4,9 @@
 //! <https://twelvedata.com/docs>
 
 use domain::{Day, Symbol};
-use serde::Deserialize;
 
 use super::http::ProviderConnection;
-use super::number::JsonLiteral;
-use super::response::{self, QuoteTime, RawBar, RawQuote};
+use super::response::{self, BAR, JsonFields, QuoteTime, RawQuote};
 use super::{
     CompanyProfile, PriceHistory, ProviderError, ProviderFuture, ProviderKind, ProviderQuote,
     QuotaWindow, QuoteProvider, SearchHit,
@@ -20,15 +18,11 @@ pub(super) struct TwelveData(pub(super) ProviderConnection);
 impl TwelveData {
     async fn fetch(&self, path: &str, query: &[(&str, &str)]) -> Result<String, ProviderError> {
         let reply = self.0.get(&[path], query, ("Authorization", "apikey ")).await?;
-        let object = response::object(&reply.body);
-        let is_error =
-            |one: &response::JsonObject| response::text(one, "status").as_deref() == Some("error");
-        if let Some(object) = object.filter(is_error) {
-            let code =
-                object.get("code").and_then(|code| code.get().trim_matches('"').parse().ok());
+        let fields = JsonFields::of(&reply.body);
+        if let Some(fields) = fields.filter(|fields| fields.get("status") == Some("error")) {
+            let code = fields.whole("code").and_then(|code| u16::try_from(code).ok());
             let code = code.unwrap_or(reply.status.as_u16());
-            let text = response::text(&object, "message").unwrap_or_default();
-            return Err(error(code, &text, reply.retry_after));
+            return Err(error(code, fields.get("message").unwrap_or_default(), reply.retry_after));
         }
         response::check_status(&reply)?;
         Ok(reply.body)
@@ -59,36 +53,17 @@ impl QuoteProvider for TwelveData {
 
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {
         Box::pin(async move {
-            #[derive(Deserialize)]
-            struct ResponseBody {
-                symbol: String,
-                close: JsonLiteral,
-                #[serde(default)]
-                previous_close: JsonLiteral,
-                #[serde(default)]
-                timestamp: JsonLiteral,
-                #[serde(default)]
-                last_quote_at: JsonLiteral,
-                #[serde(default)]
-                datetime: JsonLiteral,
-                #[serde(default)]
-                volume: JsonLiteral,
-                #[serde(default)]
-                currency: JsonLiteral,
-            }
             let body = self.fetch("quote", &[("symbol", symbol.as_str())]).await?;
-            let raw: ResponseBody = response::parse(&body)?;
-            let day = raw.datetime.text().and_then(|text| Day::parse(text.get(..10)?));
+            let fields: JsonFields = response::parse(&body)?;
+            fields.check_symbol("symbol", symbol)?;
             // `timestamp` is when the day's session began; the price is as old as `last_quote_at`.
-            let at = response::seconds(&raw.last_quote_at).or(response::seconds(&raw.timestamp));
-            let made = at.map(QuoteTime::At).or(day.map(QuoteTime::On));
+            let at = fields.instant("last_quote_at").or(fields.instant("timestamp"));
             let raw = RawQuote {
-                symbol: Some(&raw.symbol),
-                price: &raw.close,
-                previous_close: raw.previous_close.price(),
-                made: made.ok_or(ProviderError::Malformed)?,
-                volume: raw.volume.whole(),
-                currency: raw.currency.into_text(),
+                price: fields.price("close"),
+                previous_close: fields.price("previous_close"),
+                made: at.map(QuoteTime::At).or(fields.day("datetime").map(QuoteTime::On)),
+                volume: fields.whole("volume"),
+                currency: fields.get("currency"),
             };
             response::quote(symbol, &raw, self.0.now())
         })
@@ -101,30 +76,6 @@ impl QuoteProvider for TwelveData {
         to: Day,
     ) -> ProviderFuture<'a, PriceHistory> {
         Box::pin(async move {
-            #[derive(Deserialize)]
-            struct ResponseBody {
-                meta: Meta,
-                values: Vec<ResponseRow>,
-            }
-            #[derive(Deserialize)]
-            struct Meta {
-                symbol: String,
-                #[serde(default)]
-                currency: JsonLiteral,
-            }
-            #[derive(Deserialize)]
-            struct ResponseRow {
-                datetime: String,
-                #[serde(default)]
-                open: JsonLiteral,
-                #[serde(default)]
-                high: JsonLiteral,
-                #[serde(default)]
-                low: JsonLiteral,
-                close: JsonLiteral,
-                #[serde(default)]
-                volume: JsonLiteral,
-            }
             // The end is not included.
             let (first, after) = (from.to_string(), Day(to.0.saturating_add(1)).to_string());
             let query = [
@@ -136,47 +87,29 @@ impl QuoteProvider for TwelveData {
                 ("outputsize", "5000"),
             ];
             let body = self.fetch("time_series", &query).await?;
-            let raw: ResponseBody = response::parse(&body)?;
-            response::check_symbol(symbol, &raw.meta.symbol)?;
-            let bars = raw.values.iter().map(|row| {
-                let ResponseRow { datetime: day, open, high, low, close, volume } = row;
-                RawBar { day, open, high, low, close, volume }.read()
-            });
-            let currency = raw.meta.currency.into_text();
-            response::history(bars, currency.as_deref(), (from, to), self.0.now())
+            let meta: JsonFields = response::member(&body, "meta")?;
+            meta.check_symbol("symbol", symbol)?;
+            let values: Vec<JsonFields> = response::member(&body, "values")?;
+            let bars = values.iter().map(|row| row.bar(row.day("datetime"), BAR));
+            response::history(bars, meta.get("currency"), (from, to), self.0.now())
         })
     }
 
     fn search<'a>(&'a self, text: &'a str) -> ProviderFuture<'a, Vec<SearchHit>> {
         Box::pin(async move {
-            #[derive(Deserialize)]
-            struct ResponseBody {
-                data: Vec<Hit>,
-            }
-            #[derive(Deserialize)]
-            struct Hit {
-                symbol: String,
-                instrument_name: String,
-                #[serde(default)]
-                instrument_type: JsonLiteral,
-                #[serde(default)]
-                country: JsonLiteral,
-                #[serde(default)]
-                exchange: JsonLiteral,
-                #[serde(default)]
-                currency: JsonLiteral,
-            }
             let body = self.fetch("symbol_search", &[("symbol", text)]).await?;
-            let hits =
-                response::parse::<ResponseBody>(&body)?.data.into_iter().map(|hit| SearchHit {
-                    symbol: hit.symbol,
-                    name: hit.instrument_name,
-                    kind: hit.instrument_type.into_text(),
-                    region: hit.country.into_text(),
-                    exchange: hit.exchange.into_text(),
-                    currency: hit.currency.into_text(),
-                });
-            Ok(hits.collect())
+            let data: Vec<JsonFields> = response::member(&body, "data")?;
+            let hit = |fields: &JsonFields| {
+                Ok(SearchHit {
+                    symbol: fields.required("symbol")?,
+                    name: fields.text("instrument_name").unwrap_or_default(),
+                    kind: fields.text("instrument_type"),
+                    region: fields.text("country"),
+                    exchange: fields.text("exchange"),
+                    currency: fields.text("currency"),
+                })
+            };
+            data.iter().map(hit).collect()
         })
     }
 

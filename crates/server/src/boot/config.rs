@@ -13,6 +13,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+use domain::limited;
 use serde::Deserialize;
 
 use self::layers::{Layers, Origin};
@@ -95,30 +96,18 @@ pub(crate) struct GameConfig {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RetentionConfig {
-    /// Hours for which idempotency records are kept; at least 24.
-    #[serde(deserialize_with = "idempotency_hours")]
+    /// Hours for which idempotency records are kept, 24 to 8,784.
+    #[serde(deserialize_with = "limited::<_, _, 24, 8_784>")]
     pub(crate) idempotency_hours: i64,
     /// Rows deleted in one statement.
-    #[serde(deserialize_with = "delete_rows_max")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 100_000>")]
     pub(crate) delete_rows_max: i64,
     /// Days for which ended pending orders are kept.
-    #[serde(deserialize_with = "order_days")]
+    #[serde(deserialize_with = "limited::<_, _, 1, 3_650>")]
     pub(crate) order_days: i64,
     /// Days of the market of which daily closes are kept; 0 keeps all.
     #[serde(deserialize_with = "history_days")]
     pub(crate) history_days: i32,
-}
-
-fn idempotency_hours<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64, D::Error> {
-    between(24, 24 * 366, i64::deserialize(reader)?).map_err(serde::de::Error::custom)
-}
-
-fn delete_rows_max<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64, D::Error> {
-    between(1, 100_000, i64::deserialize(reader)?).map_err(serde::de::Error::custom)
-}
-
-fn order_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64, D::Error> {
-    between(1, 3650, i64::deserialize(reader)?).map_err(serde::de::Error::custom)
 }
 
 fn history_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i32, D::Error> {
@@ -128,13 +117,6 @@ fn history_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i32, D::E
         return Ok(days);
     }
     Err(serde::de::Error::custom(format!("expected 0 or 366 to 36525 days, got {days}")))
-}
-
-fn between(least: i64, most: i64, got: i64) -> Result<i64, String> {
-    if (least..=most).contains(&got) {
-        return Ok(got);
-    }
-    Err(format!("expected a whole number from {least} to {most}, got {got}"))
 }
 
 /// A configuration, and its tree for `check-config`.

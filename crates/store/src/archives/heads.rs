@@ -3,32 +3,35 @@
 
 use domain::{Hash, Money, Month, Quantity};
 
-use crate::decode::read_hash;
 use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
-/// The state of a chain at its last deleted entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArchivedHead {
-    pub player_id: i64,
-    /// The version of that entry.
-    pub version: i64,
-    pub month: Month,
-    pub hash: Hash,
-    /// Cash after that entry.
-    pub cash: Money,
-    /// XP after that entry.
-    pub total_xp: i64,
+row! {
+    /// The state of a chain at its last deleted entry.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ArchivedHead {
+        pub player_id: i64,
+        /// The version of that entry.
+        pub version: i64,
+        pub month: Month,
+        pub hash: Hash,
+        /// Cash after that entry.
+        pub cash: Money,
+        /// XP after that entry.
+        pub total_xp: i64,
+    }
 }
 
-/// Shares of one stock after that entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ArchivedHolding {
-    pub player_id: i64,
-    pub stock_id: i64,
-    pub quantity: Quantity,
-    pub cost_basis: Money,
+row! {
+    /// Shares of one stock after that entry.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct ArchivedHolding {
+        pub player_id: i64,
+        pub stock_id: i64,
+        pub quantity: Quantity,
+        pub cost_basis: Money,
+    }
 }
 
 pub(super) static SAVE: LazyStatement = LazyStatement::new(
@@ -74,17 +77,6 @@ pub(super) static HOLDINGS_RANGE: LazyStatement = LazyStatement::new(
      WHERE a.player_id > $1 AND a.player_id <= $2 ORDER BY a.player_id, a.stock_id",
 );
 
-row! {
-    struct HeadRow {
-        player_id: i64,
-        version: i64,
-        month: i64,
-        hash: Vec<u8>,
-        cash: i64,
-        total_xp: i64,
-    }
-}
-
 impl Store {
     /// Saves the state, at the end of a month, of the chains of the players after `after` up to
     /// `up_to`.
@@ -102,18 +94,7 @@ impl Store {
         after: i64,
         up_to: i64,
     ) -> Result<Vec<ArchivedHead>, StoreError> {
-        let rows: Vec<HeadRow> = self.scan().fetch_all(&RANGE, (after, up_to)).await?;
-        let read = |row: HeadRow| {
-            Ok(ArchivedHead {
-                player_id: row.player_id,
-                version: row.version,
-                month: Month(row.month),
-                hash: read_hash(&row.hash)?,
-                cash: Money(row.cash),
-                total_xp: row.total_xp,
-            })
-        };
-        rows.into_iter().map(read).collect()
+        self.scan().fetch_all(&RANGE, (after, up_to)).await
     }
 
     /// The shares of those states.
@@ -122,14 +103,6 @@ impl Store {
         after: i64,
         up_to: i64,
     ) -> Result<Vec<ArchivedHolding>, StoreError> {
-        let rows: Vec<(i64, i64, i64, i64)> =
-            self.scan().fetch_all(&HOLDINGS_RANGE, (after, up_to)).await?;
-        let read = |(player_id, stock_id, quantity, cost_basis)| ArchivedHolding {
-            player_id,
-            stock_id,
-            quantity: Quantity(quantity),
-            cost_basis: Money(cost_basis),
-        };
-        Ok(rows.into_iter().map(read).collect())
+        self.scan().fetch_all(&HOLDINGS_RANGE, (after, up_to)).await
     }
 }

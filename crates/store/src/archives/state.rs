@@ -2,8 +2,7 @@
 
 use domain::{Hash, Month, UnixMicros};
 
-use crate::StoreError;
-use crate::decode::read_hash;
+use crate::decode::word_column;
 use crate::query::row;
 
 /// The archive state of a month.
@@ -40,6 +39,8 @@ impl ArchiveState {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }
+
+word_column!(ArchiveState, "state of a month in the archive");
 
 /// The first and the last key (player, version) of a month's entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +104,8 @@ pub struct ArchiveFiles {
 
 row! {
     pub(super) struct ArchiveRecord {
-        month: i64,
-        state: String,
+        month: Month,
+        state: ArchiveState,
         location: String,
         manifest: Option<String>,
         entries: i64,
@@ -112,19 +113,17 @@ row! {
         first_version: Option<i64>,
         last_player: Option<i64>,
         last_version: Option<i64>,
-        digest: Option<Vec<u8>>,
+        digest: Option<Hash>,
         held: i64,
         fence: i64,
         error: Option<String>,
-        updated_at: i64,
+        updated_at: UnixMicros,
         cut: i64,
     }
 }
 
 impl ArchiveRecord {
-    pub(super) fn read(self) -> Result<ArchiveRow, StoreError> {
-        let state = ArchiveState::parse(&self.state);
-        let unknown = || StoreError::Corrupt("unknown state of a month in the archive".into());
+    pub(super) fn read(self) -> ArchiveRow {
         let keys =
             match (self.first_player, self.first_version, self.last_player, self.last_version) {
                 (Some(a), Some(b), Some(c), Some(d)) => {
@@ -132,19 +131,19 @@ impl ArchiveRecord {
                 }
                 _ => None,
             };
-        Ok(ArchiveRow {
-            month: Month(self.month),
-            state: state.ok_or_else(unknown)?,
+        ArchiveRow {
+            month: self.month,
+            state: self.state,
             location: self.location,
             manifest: self.manifest,
             entries: self.entries,
             keys,
-            digest: self.digest.map(|bytes| read_hash(&bytes)).transpose()?,
+            digest: self.digest,
             is_held: self.held != 0,
             is_cut: self.cut != 0,
             fence: self.fence,
             error: self.error,
-            updated_at: UnixMicros(self.updated_at),
-        })
+            updated_at: self.updated_at,
+        }
     }
 }

@@ -9,19 +9,14 @@ use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection};
 use super::{BatchState, LoadKey, Valuation};
 use crate::decode::{read_day, read_hash};
 use crate::query::row;
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::transaction::Conn;
 use crate::{Store, StoreError, StoredOutcome};
 
 pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
     "batch.players",
-    &[
-        ("player_id", ColumnType::Int),
-        ("stock_id", ColumnType::Int),
-        ("about_version", ColumnType::Int),
-        ("text_key", ColumnType::Int),
-    ],
+    "player_id bigint, stock_id bigint, about_version bigint, text_key bigint",
     // A holding counts for achievements if it reaches the minimum value and was opened before
     // the last finished session. Categories are bits. One pass over the holdings of each
     // player: a join with their sums compares every player of the batch with every other.
@@ -61,7 +56,7 @@ pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
 
 pub(super) static KEYS: LazyStatement = LazyStatement::with_rows(
     "batch.keys",
-    &[("player_id", ColumnType::Int), ("key", ColumnType::Text)],
+    "player_id bigint, key text",
     "WITH wanted AS MATERIALIZED ({rows})
      SELECT i.player_id, i.key, i.fingerprint, i.month, i.version, i.rejection, i.request_id
      FROM wanted w

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::commit::commit;
 use super::load::load;
 use super::{BatchState, Committed, LoadKey, PlayerUpdate, Valuation};
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::transaction::{Conn, Tx, record_lock_wait};
 use crate::{BatchMark, Store, StoreError};
@@ -17,7 +17,7 @@ use crate::{BatchMark, Store, StoreError};
 // In ascending order, as every batch locks players, to avoid deadlocks.
 pub(super) static LOCK: LazyStatement = LazyStatement::with_rows(
     "batch.lock_players",
-    &[("player_id", ColumnType::Int)],
+    "player_id bigint",
     "WITH batch AS MATERIALIZED ({rows})
      SELECT p.player_id FROM players p JOIN batch b ON b.player_id = p.player_id
      ORDER BY p.player_id {for update}",
@@ -26,7 +26,7 @@ pub(super) static LOCK: LazyStatement = LazyStatement::with_rows(
 // Skips the players that other transactions hold.
 pub(super) static LOCK_FREE: LazyStatement = LazyStatement::with_rows(
     "batch.lock_free_players",
-    &[("player_id", ColumnType::Int)],
+    "player_id bigint",
     "WITH batch AS MATERIALIZED ({rows})
      SELECT p.player_id FROM players p JOIN batch b ON b.player_id = p.player_id
      ORDER BY p.player_id {for update} {skip locked}",

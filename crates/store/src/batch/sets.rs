@@ -6,19 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{Fill, Hash, LedgerEntry, Player, UnixMicros};
 
 use super::{IdempotencyRecord, PlayerUpdate};
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 
-const RECORD_COLUMNS: &[(&str, ColumnType)] = &[
-    ("player_id", ColumnType::Int),
-    ("key", ColumnType::Text),
-    ("fingerprint", ColumnType::Bytes),
-    ("month", ColumnType::Int),
-    ("version", ColumnType::Int),
-    ("rejection", ColumnType::Text),
-    ("request_id", ColumnType::Text),
-    ("created_at", ColumnType::Int),
-];
+const RECORD_COLUMNS: &str = "\
+    player_id bigint, key text, fingerprint bytea, month bigint, version bigint, rejection text, \
+    request_id text, created_at bigint";
 
 /// Inserts a set of records; `$beside` adds a further CTE.
 macro_rules! insert_records {
@@ -43,25 +36,11 @@ pub(super) static RECORDS: LazyStatement =
 pub(super) static MARKED_RECORDS: LazyStatement =
     LazyStatement::with_rows("batch.marked_records", RECORD_COLUMNS, insert_records!("{mark}"));
 
-const PLAYER_COLUMNS: &[(&str, ColumnType)] = &[
-    ("player_id", ColumnType::Int),
-    ("version_before", ColumnType::Int),
-    ("head_before", ColumnType::Bytes),
-    ("cash", ColumnType::Int),
-    ("total_xp", ColumnType::Int),
-    ("balance_version", ColumnType::Int),
-    ("head_hash", ColumnType::Bytes),
-    ("head_month", ColumnType::Int),
-    ("xp_day", ColumnType::Int),
-    ("xp_day_trades", ColumnType::Int),
-    ("trades", ColumnType::Int),
-    ("notes", ColumnType::Int),
-    ("stocks_bought", ColumnType::Int),
-    ("categories_bought", ColumnType::Int),
-    ("realised_profit", ColumnType::Int),
-    ("achievements", ColumnType::Int),
-    ("updated_at", ColumnType::Int),
-];
+const PLAYER_COLUMNS: &str = "\
+    player_id bigint, version_before bigint, head_before bytea, cash bigint, total_xp bigint, \
+    balance_version bigint, head_hash bytea, head_month bigint, xp_day bigint, \
+    xp_day_trades bigint, trades bigint, notes bigint, stocks_bought bigint, \
+    categories_bought bigint, realised_profit bigint, achievements bigint, updated_at bigint";
 
 /// Updates a set of players; `$beside` adds a further CTE. The rows are sorted and looked up one by
 /// one, so they are locked in ascending order, as in every batch. A batch that waited for another
@@ -96,14 +75,8 @@ pub(crate) static OPENED_PLAYERS: LazyStatement =
 
 pub(super) static HOLDINGS: LazyStatement = LazyStatement::with_rows(
     "batch.save_holdings",
-    &[
-        ("player_id", ColumnType::Int),
-        ("stock_id", ColumnType::Int),
-        ("quantity", ColumnType::Int),
-        ("cost_basis", ColumnType::Int),
-        ("opened_on", ColumnType::Int),
-        ("noted_on", ColumnType::Int),
-    ],
+    "player_id bigint, stock_id bigint, quantity bigint, cost_basis bigint, opened_on bigint, \
+     noted_on bigint",
     "WITH batch AS ({rows})
      INSERT INTO holdings (player_id, stock_id, quantity, cost_basis, opened_on, noted_on)
      SELECT player_id, stock_id, quantity, cost_basis, opened_on, noted_on FROM batch
@@ -113,29 +86,12 @@ pub(super) static HOLDINGS: LazyStatement = LazyStatement::with_rows(
          opened_on = excluded.opened_on, noted_on = excluded.noted_on",
 );
 
-pub(crate) const ENTRY_COLUMNS: &[(&str, ColumnType)] = &[
-    ("player_id", ColumnType::Int),
-    ("version", ColumnType::Int),
-    ("month", ColumnType::Int),
-    ("kind", ColumnType::Text),
-    ("stock_id", ColumnType::Int),
-    ("quantity", ColumnType::Int),
-    ("price", ColumnType::Int),
-    ("amount", ColumnType::Int),
-    ("fee", ColumnType::Int),
-    ("xp_trade", ColumnType::Int),
-    ("xp_achievements", ColumnType::Int),
-    ("cash_after", ColumnType::Int),
-    ("quantity_after", ColumnType::Int),
-    ("cost_basis_after", ColumnType::Int),
-    ("total_xp_after", ColumnType::Int),
-    ("quote_as_of", ColumnType::Int),
-    ("quote_day", ColumnType::Int),
-    ("quote_source", ColumnType::Text),
-    ("about_version", ColumnType::Int),
-    ("created_at", ColumnType::Int),
-    ("hash", ColumnType::Bytes),
-];
+pub(crate) const ENTRY_COLUMNS: &str = "\
+    player_id bigint, version bigint, month bigint, kind text, stock_id bigint, quantity bigint, \
+    price bigint, amount bigint, fee bigint, xp_trade bigint, xp_achievements bigint, \
+    cash_after bigint, quantity_after bigint, cost_basis_after bigint, total_xp_after bigint, \
+    quote_as_of bigint, quote_day bigint, quote_source text, about_version bigint, \
+    created_at bigint, hash bytea";
 
 /// Inserts a set of ledger entries; `$rest` follows the SELECT.
 macro_rules! insert_entries {
@@ -162,13 +118,7 @@ pub(crate) static ENTRIES: LazyStatement =
 
 pub(super) static UNLOCKS: LazyStatement = LazyStatement::with_rows(
     "batch.insert_unlocks",
-    &[
-        ("player_id", ColumnType::Int),
-        ("achievement_id", ColumnType::Int),
-        ("version", ColumnType::Int),
-        ("xp", ColumnType::Int),
-        ("unlocked_at", ColumnType::Int),
-    ],
+    "player_id bigint, achievement_id bigint, version bigint, xp bigint, unlocked_at bigint",
     "WITH batch AS ({rows})
      INSERT INTO player_achievements (player_id, achievement_id, version, xp, unlocked_at)
      SELECT player_id, achievement_id, version, xp, unlocked_at FROM batch",
@@ -177,13 +127,7 @@ pub(super) static UNLOCKS: LazyStatement = LazyStatement::with_rows(
 // Players erased meanwhile get no notes; see `erase`.
 pub(super) static NOTES: LazyStatement = LazyStatement::with_rows(
     "batch.save_notes",
-    &[
-        ("player_id", ColumnType::Int),
-        ("version", ColumnType::Int),
-        ("text", ColumnType::Text),
-        ("written_at", ColumnType::Int),
-        ("counted", ColumnType::Int),
-    ],
+    "player_id bigint, version bigint, text text, written_at bigint, counted bigint",
     "WITH batch AS ({rows})
      INSERT INTO trade_notes (player_id, version, text, written_at, counted)
      SELECT b.player_id, b.version, b.text, b.written_at, b.counted FROM batch b
@@ -197,7 +141,7 @@ pub(super) static NOTES: LazyStatement = LazyStatement::with_rows(
 
 pub(super) static NOTE_TEXTS: LazyStatement = LazyStatement::with_rows(
     "batch.save_note_texts",
-    &[("player_id", ColumnType::Int), ("text_key", ColumnType::Int)],
+    "player_id bigint, text_key bigint",
     "WITH batch AS ({rows})
      INSERT INTO note_texts (player_id, text_key)
      SELECT b.player_id, b.text_key FROM batch b

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::{DailyBar, Price, Symbol};
 
 use crate::StoreError;
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::transaction::Tx;
 
@@ -14,15 +14,8 @@ const CHUNK: usize = 10_000;
 
 pub(super) static SAVE_BARS: LazyStatement = LazyStatement::with_rows(
     "market_bars.save",
-    &[
-        ("market_stock_id", ColumnType::Int),
-        ("day", ColumnType::Int),
-        ("open", ColumnType::Int),
-        ("high", ColumnType::Int),
-        ("low", ColumnType::Int),
-        ("close", ColumnType::Int),
-        ("volume", ColumnType::Int),
-    ],
+    "market_stock_id bigint, day bigint, open bigint, high bigint, low bigint, close bigint, \
+     volume bigint",
     "WITH wanted AS ({rows})
      INSERT INTO market_bars (market_stock_id, day, open, high, low, close, volume)
      SELECT market_stock_id, day, open, high, low, close, volume FROM wanted WHERE true

@@ -3,7 +3,7 @@
 use domain::{DailyBar, Day, Price, Symbol};
 
 use crate::StoreError;
-use crate::decode::read_day;
+use crate::decode::{Column as _, read_day};
 use crate::statement::LazyStatement;
 use crate::transaction::Tx;
 
@@ -54,8 +54,7 @@ pub(super) async fn find(
 type JumpRow = (String, i64, i64, i64, i64);
 
 fn read_jump((symbol, day_before, before, day, close): JumpRow) -> Result<PriceJump, StoreError> {
-    let symbol = Symbol::parse(&symbol)
-        .map_err(|_| StoreError::Corrupt(format!("the symbol {symbol:?}")))?;
+    let symbol = Symbol::read(symbol)?;
     let before = (read_day(day_before)?, Price(before));
     Ok(PriceJump { symbol, before, after: (read_day(day)?, Price(close)) })
 }

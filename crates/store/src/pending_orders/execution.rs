@@ -5,7 +5,7 @@
 use domain::{OrderState, Rejection, TradeId, UnixMicros};
 
 use super::{OrderRow, PendingOrder};
-use crate::rows::{ColumnType, RowSet};
+use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -37,7 +37,7 @@ static HAS_DUE: LazyStatement = LazyStatement::new(
 
 static CLAIM: LazyStatement = LazyStatement::with_rows(
     "pending_orders.claim",
-    &[("order_id", ColumnType::Int)],
+    "order_id bigint",
     "UPDATE pending_orders SET state = 'executing'
      WHERE state = 'pending' AND order_id IN (SELECT order_id FROM ({rows}) AS batch)
      RETURNING order_id",
@@ -45,14 +45,7 @@ static CLAIM: LazyStatement = LazyStatement::with_rows(
 
 static END: LazyStatement = LazyStatement::with_rows(
     "pending_orders.end",
-    &[
-        ("order_id", ColumnType::Int),
-        ("from_state", ColumnType::Text),
-        ("state", ColumnType::Text),
-        ("month", ColumnType::Int),
-        ("version", ColumnType::Int),
-        ("rejection", ColumnType::Text),
-    ],
+    "order_id bigint, from_state text, state text, month bigint, version bigint, rejection text",
     "UPDATE pending_orders SET state = b.state, month = b.month, version = b.version,
          rejection = b.rejection, ended_at = {$1}
      FROM ({rows}) AS b
