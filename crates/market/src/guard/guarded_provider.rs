@@ -37,7 +37,7 @@ pub struct ProviderStatus {
     pub open_until: Option<UnixMicros>,
     /// Failures within the breaker's window.
     pub failures: usize,
-    /// Questions used of each window that has a limit, and the limit.
+    /// Requests used of each window that has a limit, and the limit.
     pub quota: Vec<(QuotaWindow, u32, u32)>,
     pub last_success: Option<UnixMicros>,
     pub last_refusal: Option<String>,
