@@ -159,7 +159,7 @@ impl DisplayFormat {
 
     fn month(&self, month: u8, names: &[&'static str; 3]) -> &'static str {
         let index = usize::from(month.clamp(1, 12) - 1);
-        names[self.lang.index()].split(' ').nth(index).unwrap_or_default()
+        names[self.lang.index()].split(',').nth(index).unwrap_or_default()
     }
 
     fn date(&self, year: i64, month: &str, day: i64) -> String {
