@@ -246,11 +246,12 @@ fn no_route_is_undocumented() {
     fn visit(directory: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
+            // Pages are for people; their tests visit them.
+            if path.file_stem().is_some_and(|name| name == "pages") {
+                continue;
+            }
             if path.is_dir() {
-                // Pages are for people; their tests visit them.
-                if !path.ends_with("pages") {
-                    visit(&path, found);
-                }
+                visit(&path, found);
             } else if path.extension().is_some_and(|e| e == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let text = text.split("#[cfg(test)]").next().unwrap();
