@@ -31,7 +31,7 @@ pub(super) struct Sentinels {
     clients: Vec<(Client, Client)>,
     /// The name of the master.
     name: String,
-    /// The connection settings of the master, with the address of a Sentinel as a placeholder.
+    /// The connection settings of the master, but for its address, which a Sentinel returns.
     master: ConnectionInfo,
     ca: Option<Vec<u8>>,
 }

@@ -181,7 +181,7 @@ async fn concurrent_callers_share_one_load_and_its_error() {
 #[tokio::test]
 async fn a_load_that_panics_is_lost_and_the_key_can_be_loaded_again() {
     let cache = single_node(&ManualClock::new());
-    let load = async || if cfg!(test) { panic!("asked to") } else { Ok::<u64, String>(1) };
+    let load = async || if cfg!(test) { panic!("planted") } else { Ok::<u64, String>(1) };
     let lost = cache.get_or_load(BOARD, "top", &["board"], load).await;
     assert!(matches!(lost, Err(CacheError::Lost)));
     let source = Source::default();

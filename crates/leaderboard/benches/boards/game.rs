@@ -153,7 +153,7 @@ impl Game {
                 None => rows.push(line.to_owned()),
             }
         }
-        // The first was asked to open the file, or to wake the session.
+        // The first one had to open the file, or to wake the session.
         answers.remove(0);
         if answers.len() == statements.len() { Ok(answers) } else { Err(output.into()) }
     }

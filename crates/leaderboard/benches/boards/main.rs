@@ -4,7 +4,8 @@
 //! speed and measures no HTTP, which `openbell load board` does.
 //!
 //! `cargo bench -p leaderboard --bench boards -- [--players N] [--engine sqlite|postgres]
-//! [--asks N] [--rounds N]`. PostgreSQL and Redis are temporary servers with their defaults; SQLite
+//! [--reads N] [--rounds N]`. PostgreSQL and Redis are temporary servers with their defaults;
+//! SQLite
 //! is queried by the program `sqlite3`.
 
 mod game;
@@ -39,7 +40,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 struct Options {
     players: u64,
     engine: String,
-    asks: usize,
+    reads: usize,
     /// Rounds of valuation; the second one runs during reads.
     rounds: usize,
 }
@@ -59,7 +60,7 @@ async fn main() -> ExitCode {
 
 fn options() -> Result<Options, BenchError> {
     let mut options =
-        Options { players: 1_000_000, engine: "postgres".to_owned(), asks: 200_000, rounds: 2 };
+        Options { players: 1_000_000, engine: "postgres".to_owned(), reads: 200_000, rounds: 2 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         if word == "--bench" {
@@ -69,7 +70,7 @@ fn options() -> Result<Options, BenchError> {
         match word.as_str() {
             "--players" => options.players = value.parse()?,
             "--engine" => options.engine = value,
-            "--asks" => options.asks = value.parse()?,
+            "--reads" => options.reads = value.parse()?,
             "--rounds" => options.rounds = value.parse()?,
             _ => return Err(format!("unknown argument {word}").into()),
         }
@@ -186,7 +187,7 @@ fn at(known: &[(i64, i64)], place: u64) -> (i64, i64) {
     usize::try_from(place).ok().and_then(|place| known.get(place)).copied().unwrap_or_default()
 }
 
-/// Asks SQL for pages and ranks, and compares them with the board's.
+/// Reads pages and ranks by SQL, and compares them with the board's.
 fn compare_sql(game: &Game, board: &Leaderboard, known: &[(i64, i64)]) -> Result<(), BenchError> {
     let mut sequence = Sequence(5);
     for (count, with) in [(SLOW_ASKS, "no index"), (INDEXED_ASKS, "an index")] {
@@ -250,7 +251,7 @@ fn compare_redis(
         let ours: Vec<String> = ours.iter().map(|(_, xp)| xp.to_string()).collect();
         must_agree("scores", offset, &ours, &theirs)?;
     }
-    let count = options.asks / 4;
+    let count = options.reads / 4;
     let pages =
         Times::of_fallible(count, || redis.page(random_offset(&mut sequence, known), PAGE_ROWS))?;
     print_times("page of 50", "Redis, ZREVRANGE", &pages);
@@ -265,21 +266,21 @@ fn compare_redis(
     Ok(())
 }
 
-/// Asks the board, alone and while another thread moves players without a pause.
+/// Reads the board, alone and while another thread moves players without a pause.
 fn measure_board(options: &Options, board: &Leaderboard, known: &[(i64, i64)]) {
     let mut sequence = Sequence(7);
     let ask = |way: &str, sequence: &mut Sequence| {
         let random_offset = |sequence: &mut Sequence| at(known, random_offset(sequence, known)).0;
         let total = board.total();
-        let pages = Times::of(options.asks, || board.page(sequence.below(total), 50));
+        let pages = Times::of(options.reads, || board.page(sequence.below(total), 50));
         print_times("page of 50", way, &pages);
-        print_times("rank", way, &Times::of(options.asks, || board.rank(random_offset(sequence))));
-        let around = Times::of(options.asks, || board.around(random_offset(sequence), EACH_SIDE));
+        print_times("rank", way, &Times::of(options.reads, || board.rank(random_offset(sequence))));
+        let around = Times::of(options.reads, || board.around(random_offset(sequence), EACH_SIDE));
         print_times("around 5", way, &around);
     };
     ask("the board", &mut sequence);
     let mut movers = Movers { known: known.to_owned(), sequence: Sequence(8) };
-    print_times("update", "the board", &Times::of(options.asks, || movers.step(board)));
+    print_times("update", "the board", &Times::of(options.reads, || movers.step(board)));
     let is_over = AtomicBool::new(false);
     let (moves, took) = std::thread::scope(|scope| {
         let writing = scope.spawn(|| {
@@ -298,7 +299,7 @@ fn measure_board(options: &Options, board: &Leaderboard, known: &[(i64, i64)]) {
     let rate = rate(moves.len() as u64, took);
     print_times(
         "update",
-        &format!("the board, while one asks ({rate} a second)"),
+        &format!("the board, beside one reader ({rate} a second)"),
         &Times::new(moves),
     );
     let bytes = tenths(board.memory_bytes() as u64 * 10 / options.players);

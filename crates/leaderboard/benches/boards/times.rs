@@ -30,7 +30,7 @@ impl Times {
         Self(times)
     }
 
-    /// Asks so many times, one after the other.
+    /// Runs the operation so many times in sequence.
     pub(crate) fn of<T>(count: usize, mut ask: impl FnMut() -> T) -> Self {
         let mut times = Vec::with_capacity(count);
         for _ in 0..count {

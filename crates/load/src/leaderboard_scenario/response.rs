@@ -107,8 +107,8 @@ fn certain(what: impl Into<String>) -> Violation {
 
 fn check_meta(body: &Body, query: LeaderboardQuery) -> Result<(), Violation> {
     let PageMeta { current_page, per_page, last_page, total } = body.meta;
-    let rows_asked = query.page.map_or(ROWS, |_| u64::from(query.rows));
-    if per_page != rows_asked || last_page != total.div_ceil(rows_asked).max(1) {
+    let rows_requested = query.page.map_or(ROWS, |_| u64::from(query.rows));
+    if per_page != rows_requested || last_page != total.div_ceil(rows_requested).max(1) {
         return Err(certain("its `meta` is inconsistent"));
     }
     let own = body.me.as_ref().map_or(1, |me| me.rank.saturating_sub(1) / per_page + 1);

@@ -196,7 +196,7 @@ impl ProviderChain {
     }
 }
 
-/// The error that says most about all of them.
+/// The most informative of the errors.
 fn most_useful(errors: Vec<ProviderError>) -> ProviderError {
     let offered: Vec<ProviderError> =
         errors.into_iter().filter(|error| *error != ProviderError::Unsupported).collect();

@@ -228,17 +228,17 @@ async fn a_refusal_counts_even_if_its_body_cannot_be_read() {
 async fn twelve_data_returns_the_start_of_the_day_and_the_time_of_the_price() {
     let fixture = Fixture::start(Dialect::TwelveData).await;
     let now = fixture.clock.now();
-    let says = |body| FakeMode::Response { status: 200, retry_after: None, body };
+    let response = |body| FakeMode::Response { status: 200, retry_after: None, body };
     let minute = now.plus_seconds(-60);
     // 14:30 UTC, when the session began, and a minute before the question.
     assert_eq!(minute, UnixMicros(1_794_848_340_000_000));
     let body = r#"{"symbol":"DEMO","datetime":"2026-11-16","timestamp":1794839400,"last_quote_at":1794848340,"close":"102.40000"}"#;
-    fixture.fake.set_mode(says(body));
+    fixture.fake.set_mode(response(body));
     let quote = fixture.provider.quote(&symbol("DEMO")).await.expect("a quote");
     assert_eq!((quote.as_of, quote.market_day), (minute, day_of("2026-11-16")));
     // Without it, it is as old as can be.
     let body = r#"{"symbol":"DEMO","datetime":"2026-11-16","timestamp":1794839400,"close":"1e2"}"#;
-    fixture.fake.set_mode(says(body));
+    fixture.fake.set_mode(response(body));
     let quote = fixture.provider.quote(&symbol("DEMO")).await.expect("a quote");
     assert_eq!(quote.as_of, UnixMicros(1_794_839_400_000_000));
     assert_eq!(quote.price, Price(1_000_000));

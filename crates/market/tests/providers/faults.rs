@@ -44,7 +44,7 @@ async fn faulty_responses_are_rejected() {
             fixture.fake.set_mode(mode.clone());
             let error = fixture.provider.quote(&symbol("DEMO")).await.expect_err("refused");
             assert_eq!(error, expected, "{dialect:?} {mode:?}");
-            assert_eq!(fixture.fake.calls(), before + 1, "{dialect:?} {mode:?}: asked once");
+            assert_eq!(fixture.fake.calls(), before + 1, "{dialect:?} {mode:?}: one call");
         }
         fixture.fake.set_mode(FakeMode::Healthy);
         assert!(fixture.provider.quote(&symbol("DEMO")).await.is_ok(), "{dialect:?}");
@@ -172,9 +172,13 @@ async fn a_key_is_in_no_log_and_in_no_refusal() {
             let error = fixture.provider.quote(&symbol("DEMO")).await.expect_err("refused");
             assert!(!format!("{error:?} {error}").contains(KEY), "{dialect:?} {mode:?}");
         }
-        let asked = fixture.fake.requests().join(" ");
+        let requests = fixture.fake.requests().join(" ");
         let in_address = dialect == Dialect::AlphaVantage;
-        assert_eq!(asked.contains(KEY), in_address, "{dialect:?}: only where there is no header");
+        assert_eq!(
+            requests.contains(KEY),
+            in_address,
+            "{dialect:?}: only where there is no header"
+        );
     }
     let text = log.0.lock().expect("no panic").clone();
     let text = String::from_utf8(text).expect("text");

@@ -90,7 +90,7 @@ async fn days_ascend_within_the_requested_range() {
     let demo = symbol("DEMO");
     let history = finnhub.provider.history(&demo, day_of("2026-11-01"), day_of("2026-11-13"));
     assert_eq!(history.await, Err(ProviderError::Unsupported));
-    assert_eq!(finnhub.fake.calls(), 0, "it is not asked for what it does not have");
+    assert_eq!(finnhub.fake.calls(), 0, "it is not called for what it does not have");
 }
 
 #[tokio::test]
@@ -163,9 +163,9 @@ async fn retry_after_is_returned() {
             Err(ProviderError::RateLimited { window: QuotaWindow::Minute, retry_after })
         };
         fixture.fake.script([FakeMode::TooMany(Some(17)), FakeMode::TooMany(None)]);
-        let asked = || async { fixture.provider.quote(&symbol("DEMO")).await };
-        assert_eq!(asked().await, limited(Some(Duration::from_secs(17))), "{dialect:?}");
-        assert_eq!(asked().await, limited(None), "{dialect:?}");
-        assert!(asked().await.is_ok(), "{dialect:?}");
+        let quote = || async { fixture.provider.quote(&symbol("DEMO")).await };
+        assert_eq!(quote().await, limited(Some(Duration::from_secs(17))), "{dialect:?}");
+        assert_eq!(quote().await, limited(None), "{dialect:?}");
+        assert!(quote().await.is_ok(), "{dialect:?}");
     }
 }

@@ -57,7 +57,7 @@ pub(crate) struct Measured {
 #[derive(Default)]
 struct Tally {
     micros: Vec<u64>,
-    asked: u64,
+    attempted: u64,
     accepted: u64,
     accepted_in_time: u64,
     statements: u64,
@@ -92,7 +92,7 @@ pub(crate) async fn measure(
     Ok(Measured {
         trades_per_s: tally.accepted_in_time * 1000
             / u64::try_from(tally.measured.as_millis())?.max(1),
-        accepted_permille: tally.accepted * 1000 / tally.asked.max(1),
+        accepted_permille: tally.accepted * 1000 / tally.attempted.max(1),
         p50_us: quantile(&tally.micros, 50),
         p99_us: quantile(&tally.micros, 99),
         wal_bytes: u64::try_from(wal).unwrap_or(0) / accepted,
@@ -128,7 +128,7 @@ async fn run(
     while let Some(tally) = workers.join_next().await {
         let tally = tally?;
         sum.micros.extend(tally.micros);
-        sum.asked += tally.asked;
+        sum.attempted += tally.attempted;
         sum.accepted += tally.accepted;
         sum.accepted_in_time += tally.accepted_in_time;
         sum.statements += tally.statements;
@@ -178,7 +178,7 @@ impl Tally {
     /// Buys, or sells what was bought; returns whether it was accepted.
     async fn trade(&mut self, trader: &Trader, player_id: i64, bought: &mut bool) -> bool {
         let side = if *bought { Side::Sell } else { Side::Buy };
-        self.asked += 1;
+        self.attempted += 1;
         match trader.trade(player_id, side).await {
             Ok(traded) => {
                 self.statements += traded.statements;

@@ -267,8 +267,8 @@ fn open_desk(database: &Database, lanes: u32) -> Desk {
         rules: Arc::clone(&game.rules),
         clock: Arc::new(game.clock),
         entropy: Arc::new(SeededEntropy::new(1)),
-        quotes: Arc::new(move |asked| {
-            if asked == quoting.stock_id { Ok(quoting.quote()) } else { Err(Rejection::NoQuote) }
+        quotes: Arc::new(move |stock_id| {
+            if stock_id == quoting.stock_id { Ok(quoting.quote()) } else { Err(Rejection::NoQuote) }
         }),
         published: tokio::sync::watch::channel(UnixMicros(0)).1,
         valuation: Arc::new(move || prices.clone()),

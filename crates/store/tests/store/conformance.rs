@@ -72,8 +72,8 @@ async fn a_token_is_valid_until_idle_expiry_or_revocation(engine: &str) {
     let token_id = store.create_token(ada.user_id, &idle, 9, now()).await.expect("creates");
     let token_id = token_id.expect("below the limit");
     let find = async |at| {
-        let asked = [[7; 32], [8; 32]];
-        store.find_sessions(&asked, at).await.expect("answers").get(&[7; 32]).copied()
+        let tokens = [[7; 32], [8; 32]];
+        store.find_sessions(&tokens, at).await.expect("answers").get(&[7; 32]).copied()
     };
     let session = find(at(9)).await.expect("lives");
     assert_eq!((session.token_id, session.player_id), (token_id, ada.player_id));

@@ -69,8 +69,8 @@ async fn the_standing_equals_the_state_loaded_by_the_next_batch(engine: &str) {
         let categories = i64::from(loaded.invested.categories.count_ones());
         assert_eq!(standing.counts.categories, categories);
     }
-    let nobody = store.load_progress(ada + 1, &on(12_788), &rules().levels).await;
-    nobody.expect_err("no such player");
+    let unknown = store.load_progress(ada + 1, &on(12_788), &rules().levels).await;
+    unknown.expect_err("no such player");
 }
 
 fn buy_with(text: &str) -> Action {

@@ -39,7 +39,7 @@ async fn a_released_lease_can_be_taken_by_any_node(engine: &str) {
 
 async fn one_of_many_concurrent_requests_gets_the_lease(engine: &str) {
     let store = fresh(engine).await;
-    let asks = (0..20).map(|holder| {
+    let attempts = (0..20).map(|holder| {
         let store = store.clone();
         tokio::spawn(async move {
             let (holder, later) = (holder.to_string(), now().plus_seconds(30));
@@ -47,8 +47,8 @@ async fn one_of_many_concurrent_requests_gets_the_lease(engine: &str) {
         })
     });
     let mut holders = 0;
-    for ask in asks.collect::<Vec<_>>() {
-        holders += usize::from(ask.await.expect("it ran").is_some());
+    for attempt in attempts.collect::<Vec<_>>() {
+        holders += usize::from(attempt.await.expect("it ran").is_some());
     }
     assert_eq!(holders, 1);
 }

@@ -128,8 +128,8 @@ async fn the_history_is_filtered_by_kind_and_stock(engine: &str) {
     assert_eq!(found(None, Some(1)).await, [5, 4, 2]);
     assert_eq!(found(Some(EntryKind::Buy), Some(1)).await, [5, 2]);
     assert_eq!(found(Some(EntryKind::Note), None).await, Vec::<i64>::new());
-    let nobody = LedgerFilter::default();
-    let page = store.filtered_transactions_page(ada + 1, nobody, None, 9).await.expect("page");
+    let no_filter = LedgerFilter::default();
+    let page = store.filtered_transactions_page(ada + 1, no_filter, None, 9).await.expect("page");
     assert_eq!(page, FilteredPage { rows: vec![], next: None });
 }
 

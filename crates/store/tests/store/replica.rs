@@ -286,8 +286,8 @@ async fn a_read_does_not_wait_for_a_replica_that_falls_silent() {
 #[tokio::test]
 async fn only_a_standby_of_the_same_database_is_read() {
     let world = Fixture::start().await;
-    let nobody = "postgres://postgres@127.0.0.1:1/postgres";
-    for read_url in [nobody, &world.url, &world.standby.url(), &testkit::postgres_database()] {
+    let unreachable = "postgres://postgres@127.0.0.1:1/postgres";
+    for read_url in [unreachable, &world.url, &world.standby.url(), &testkit::postgres_database()] {
         let store = open(&world.url, read_url, NO_BOUND_MS).await.expect("it need not be there");
         let mut watch = ReplicaMonitor::new(&store).expect("a replica");
         for _ in 0..3 {

@@ -190,14 +190,14 @@ impl Fixture {
             rules: Arc::new(rules),
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(SeededEntropy::new(DESKS.fetch_add(1, Ordering::Relaxed))),
-            quotes: Arc::new(move |asked| {
-                assert!(!panic_next.swap(false, Ordering::SeqCst), "asked to panic");
+            quotes: Arc::new(move |requested| {
+                assert!(!panic_next.swap(false, Ordering::SeqCst), "planted panic");
                 if let Some(rejection) = *refusal.lock().expect("no panic") {
                     return Err(rejection);
                 }
                 let (as_of, market_day, source) = (clock.now(), Day(12_786), QuoteSource::Fixed);
                 let quote = Quote { price, tick: Price(0), as_of, market_day, source };
-                (asked == stock_id).then_some(quote).ok_or(Rejection::NoQuote)
+                (requested == stock_id).then_some(quote).ok_or(Rejection::NoQuote)
             }),
             published: self.quoted.subscribe(),
             valuation: Arc::new(move || {

@@ -26,8 +26,8 @@ struct CrashingPostgres {
 }
 
 impl CrashingPostgres {
-    /// It writes nothing to its log without being asked, so that what is not committed is lost in
-    /// a crash, and its number with it.
+    /// It writes nothing to its log before a flush is requested, so that what is not committed is
+    /// lost in a crash, and its number with it.
     fn start() -> Self {
         let postgres = Postgres::start();
         let url = postgres.fresh_database();

@@ -44,11 +44,11 @@ async fn an_order_without_a_new_price_is_refused_after_two_seconds() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine, CHEAP).await;
         let desk = fixture.waiting_desk();
-        let asked = tokio::time::Instant::now();
+        let submitted = tokio::time::Instant::now();
         let response =
             desk.submit(buy(fixture.player_id, fixture.stock_id, None, 1)).await.unwrap();
         assert_eq!(response.outcome, Err(Rejection::StaleQuote), "{engine}");
-        assert!(asked.elapsed().as_secs_f64() >= 2.0, "{engine}");
+        assert!(submitted.elapsed().as_secs_f64() >= 2.0, "{engine}");
         assert_eq!(fixture.checked_chain().await.len(), 1, "{engine}");
     }
 }

@@ -212,11 +212,11 @@ impl Workload {
                 request_id: format!("r{number}-{sent}"),
             };
             let first = usize::try_from(number + sent).expect("few");
-            let asked =
+            let submitted =
                 tokio::time::timeout(PATIENCE, self.ask(request.clone(), first, &contended));
-            let response = asked.await.unwrap_or_else(|_| panic!("no response: {request:?}"));
+            let response = submitted.await.unwrap_or_else(|_| panic!("no response: {request:?}"));
             if sent.is_multiple_of(16) {
-                // A client that never got its response asks again, of whichever node.
+                // A client that never got its response retries on any node.
                 let again = self.ask(request, first + 1, &contended).await;
                 assert_eq!(again.outcome, response.outcome, "the same key, the same response");
                 assert!(again.first_request_id.is_some(), "it was done before");
@@ -226,7 +226,7 @@ impl Workload {
         responses
     }
 
-    /// Asks until it is known what came of it, as a client with a key does.
+    /// Retries until the outcome is known, as a client with a key does.
     async fn ask(
         &self,
         request: DeskRequest,
@@ -246,7 +246,7 @@ impl Workload {
                 Err(error) => panic!("not an response: {error}"),
             }
         }
-        unreachable!("a worker asks for ever")
+        unreachable!("a worker retries until it succeeds")
     }
 }
 

@@ -51,24 +51,24 @@ struct SimOptions {
 }
 
 fn main() -> ExitCode {
-    let asked = match read(std::env::args().skip(1)) {
-        Ok(asked) => asked,
+    let options = match read(std::env::args().skip(1)) {
+        Ok(options) => options,
         Err(what) => {
             print_line(&what);
             return ExitCode::from(2);
         }
     };
-    if asked.list {
+    if options.list {
         return ExitCode::SUCCESS;
     }
-    let engine = asked.engine.unwrap_or_else(|| SQLITE.to_owned());
-    let (steps, planted) = (asked.steps.unwrap_or(STEPS), asked.planted);
-    let one = asked.seed.is_some() || asked.steps.is_some() || planted.is_some();
+    let engine = options.engine.unwrap_or_else(|| SQLITE.to_owned());
+    let (steps, planted) = (options.steps.unwrap_or(STEPS), options.planted);
+    let one = options.seed.is_some() || options.steps.is_some() || planted.is_some();
     let result = if one {
-        let seed = asked.seed.unwrap_or(1);
-        try_run(&Run { seed, steps, engine, planted }, asked.trace).map(|(counts, _)| counts)
+        let seed = options.seed.unwrap_or(1);
+        try_run(&Run { seed, steps, engine, planted }, options.trace).map(|(counts, _)| counts)
     } else {
-        run_all(&engine, asked.trace)
+        run_all(&engine, options.trace)
     };
     match result {
         Ok(counts) => {
@@ -84,30 +84,30 @@ fn main() -> ExitCode {
 
 /// Reads the arguments; those of cargo's own test programs are taken and mean nothing.
 fn read(mut arguments: impl Iterator<Item = String>) -> Result<SimOptions, String> {
-    let mut asked = SimOptions::default();
+    let mut options = SimOptions::default();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         let number = |text: String| text.parse().map_err(|_| format!("{text:?} is not a number"));
         match argument.as_str() {
-            "--seed" => asked.seed = Some(number(value()?)?),
-            "--steps" => asked.steps = Some(number(value()?)?),
-            "--trace" => asked.trace = true,
-            "--list" => asked.list = true,
+            "--seed" => options.seed = Some(number(value()?)?),
+            "--steps" => options.steps = Some(number(value()?)?),
+            "--trace" => options.trace = true,
+            "--list" => options.list = true,
             "--engine" => match value()? {
                 engine if [SQLITE, "postgres", FAILING].contains(&engine.as_str()) => {
-                    asked.engine = Some(engine);
+                    options.engine = Some(engine);
                 }
                 other => return Err(format!("{other:?} is not sqlite, postgres or failing")),
             },
             "--break" => {
                 let name = value()?;
                 let found = Break::ALL.into_iter().find(|planted| planted.as_str() == name);
-                asked.planted = Some(found.ok_or(format!("{name:?} cannot be planted"))?);
+                options.planted = Some(found.ok_or(format!("{name:?} cannot be planted"))?);
             }
             _ => {}
         }
     }
-    Ok(asked)
+    Ok(options)
 }
 
 /// What `cargo test` runs: that runs repeat, that the judge sees, and then seeds for a while.

@@ -29,7 +29,7 @@ pub(crate) fn made(sent: &Sent, entry: &LedgerEntry, rules: &Rules) -> Result<()
         }
     };
     let right = right && entry.created_at == seen.now && entry.player_id == sent.request.player_id;
-    must(right, || format!("the entry {} is not what was asked for", entry.version))
+    must(right, || format!("the entry {} is not what was requested", entry.version))
 }
 
 /// A rejection is right if its reason held at some moment between loading and responding.

@@ -158,7 +158,7 @@ async fn every_table_with_personal_data_is_exported_or_listed_as_excluded() {
         ("players", "account.json"),
         ("portfolio_audit", "transactions.json"),
         ("preferences", "account.json"),
-        ("recovery_codes", "account.json says how many; hashes"),
+        ("recovery_codes", "account.json has their number; hashes"),
         ("rewards_seen", "what was shown of account.json"),
         ("tokens", "account.json"),
         ("trade_notes", "transactions.json"),

@@ -80,12 +80,12 @@ async fn other_origins_may_call_the_api() {
     let origin = [("origin", "https://play.example")];
     let answer = app.get_with("/api/stocks", &origin).await;
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    let asked = [
+    let preflight = [
         ("origin", "https://play.example"),
         ("access-control-request-method", "POST"),
         ("access-control-request-headers", "authorization,content-type"),
     ];
-    let answer = app.raw("OPTIONS", "/api/portfolio/buy", &asked, "").await;
+    let answer = app.raw("OPTIONS", "/api/portfolio/buy", &preflight, "").await;
     assert_eq!((answer.status, answer.text.as_str()), (204, ""));
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     assert_eq!(answer.header("access-control-allow-methods"), Some("POST"));

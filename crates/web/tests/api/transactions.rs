@@ -118,11 +118,11 @@ async fn the_documented_verifier_accepts_a_chain_and_rejects_changes() {
         ("about_version", json!(1)),
         ("executed_at", json!("2026-11-23T00:45:41.000001Z")),
     ] {
-        let told = format!("entry 6 says two things about its {field}");
-        assert_eq!(other(1, field, value), (false, told));
+        let printed = format!("entry 6 has two values of its {field}");
+        assert_eq!(other(1, field, value), (false, printed));
     }
-    let told = "entry 6 has a text of another kind".to_owned();
-    assert_eq!(other(1, "canonical", json!(canonical)), (false, told));
+    let printed = "entry 6 has a text of another kind".to_owned();
+    assert_eq!(other(1, "canonical", json!(canonical)), (false, printed));
     let hash = json!("0".repeat(64));
     assert_eq!(
         other(1, "hash", hash),

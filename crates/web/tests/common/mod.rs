@@ -291,7 +291,7 @@ impl App {
         answer.json()["token"].as_str().expect("a token").to_owned()
     }
 
-    /// Asks to register.
+    /// Sends a registration.
     pub(crate) async fn register_as(&self, name: &str, email: &str) -> TestResponse {
         let body = json!({
             "name": name, "email": email,

@@ -1,4 +1,4 @@
-### DRAFT in isiNdebele, not yet read by a native speaker: it needs one before anybody relies on it.
+### DRAFT in isiNdebele, not yet reviewed by a native speaker. Do not rely on it before that review.
 ### Orders: ticket, review, receipt.
 
 order-step-1 = Isinyathelo 1 kwezi-3: khetha. Akulalutho oluthengiweyo.

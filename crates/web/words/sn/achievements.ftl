@@ -1,4 +1,4 @@
-### DRAFT in chiShona, not yet read by a native speaker: it needs one before anybody relies on it.
+### DRAFT in chiShona, not yet reviewed by a native speaker. Do not rely on it before that review.
 ### Achievements.
 
 achievements-title = Mabheji

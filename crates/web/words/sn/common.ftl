@@ -1,4 +1,4 @@
-### DRAFT in chiShona, not yet read by a native speaker: it needs one before anybody relies on it.
+### DRAFT in chiShona, not yet reviewed by a native speaker. Do not rely on it before that review.
 ### What several pages say.
 
 common-description = Dzidza kuisa mari mumakambani uchishandisa mari yekufungidzira. Hapana mari chaiyo.

@@ -127,9 +127,12 @@ pub(crate) fn check_rust(source: &Source<'_>, syntax: &Syntax) -> Vec<RuleViolat
     violations
 }
 
+/// The files of prose: documents, configuration with its comments, and the texts of the pages.
+const PROSE_FILES: [&str; 3] = [".md", ".toml", ".ftl"];
+
 /// Checks a document.
 pub(crate) fn check_document(path: &str, content: &str) -> Vec<RuleViolation> {
-    if !path.ends_with(".md") {
+    if !PROSE_FILES.iter().any(|end| path.ends_with(end)) {
         return Vec::new();
     }
     prose(content).map(|(offset, what)| RuleViolation::new(path, offset + 1, what)).collect()
@@ -195,7 +198,9 @@ mod tests {
 
     #[test]
     fn rejected_words_are_found_in_documents() {
-        assert_eq!(check_document("docs/a.md", "one\ntwo: whoever asks").len(), 1);
-        assert_eq!(check_document("docs/a.toml", "whoever"), []);
+        for path in ["docs/a.md", "config/a.toml", "words/en/a.ftl"] {
+            assert_eq!(check_document(path, "one\ntwo: whoever asks").len(), 1, "{path}");
+        }
+        assert_eq!(check_document("static/a.css", "whoever"), []);
     }
 }
