@@ -39,6 +39,8 @@ pub(crate) struct ResolvedTrades {
     pub(crate) pending: u64,
     /// Those whose order cannot be read.
     pub(crate) unknown: u64,
+    /// Why the first of these could not be read.
+    pub(crate) error: Option<String>,
 }
 
 impl ResolvedTrades {
@@ -76,6 +78,7 @@ pub(crate) async fn resolve(
         all.bad += resolved.bad;
         all.pending += resolved.pending;
         all.unknown += resolved.unknown;
+        all.error = all.error.or(resolved.error);
     }
     Ok((workers, all))
 }
@@ -88,10 +91,13 @@ async fn resolve_trade(
 ) {
     let path = format!("/api/portfolio/orders/{}", trade.order_id);
     loop {
-        let read = worker.read::<OrderDetail>(trade.player, &path).await;
-        let Ok(OrderDetail { data: order }) = read else {
-            resolved.unknown += 1;
-            return;
+        let order = match worker.read::<OrderDetail>(trade.player, &path).await {
+            Ok(OrderDetail { data }) => data,
+            Err(error) => {
+                resolved.unknown += 1;
+                resolved.error.get_or_insert(error);
+                return;
+            }
         };
         match (order.status.as_str(), order.trade_id) {
             ("filled", Some(trade_id)) => match Ack::of(trade.player, &trade_id, None) {
@@ -162,7 +168,9 @@ mod tests {
             let expected = ResolvedTrades { refused: 1, bad, ..ResolvedTrades::default() };
             assert_eq!(resolved((200, &detail)).await, expected, "{status} {rejection}");
         }
-        assert_eq!(resolved((404, "{}")).await, ResolvedTrades { unknown: 1, ..none });
+        let error = format!("the response to GET {PATH} is malformed (player 0)");
+        let unreadable = ResolvedTrades { unknown: 1, error: Some(error), ..none };
+        assert_eq!(resolved((404, "{}")).await, unreadable);
     }
 
     #[tokio::test]

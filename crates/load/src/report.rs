@@ -43,6 +43,8 @@ pub struct LoadReport {
     pub memory_bytes: Option<Memory>,
     /// Whether the portfolio's rows add up to its summary; `null` except in `portfolio`.
     pub sums: Option<Sums>,
+    /// The first errors of the reads after the measured time.
+    pub errors: Vec<String>,
     /// `null` except in `board`.
     pub board: Option<LeaderboardReport>,
     /// Whether the run has no error and no violation.
@@ -137,11 +139,12 @@ pub(crate) struct ReportInput {
     pub(crate) verified: Verification,
     pub(crate) memory: Option<Memory>,
     pub(crate) sums: Option<Sums>,
+    pub(crate) errors: Vec<String>,
 }
 
 impl LoadReport {
     pub(crate) fn new(input: ReportInput) -> Self {
-        let ReportInput { scenario, counters, elapsed, verified, memory, sums, .. } = input;
+        let ReportInput { scenario, counters, elapsed, verified, memory, sums, errors, .. } = input;
         let answers_per_second = per_second(counters.answered_in_time, elapsed);
         let accepted_per_second = per_second(counters.accepted_in_time, elapsed);
         let throughput = if input.counts_trades { accepted_per_second } else { answers_per_second };
@@ -152,6 +155,7 @@ impl LoadReport {
             && counters.latency.at_quantile(1.0) > 0
             && counters.statuses.keys().all(|status| is_expected(*status))
             && verified.difference.is_none()
+            && errors.is_empty()
             && !has_grown
             && sums != Some(Sums::Unequal)
             && board.as_ref().is_none_or(|seen| seen.violations == 0 && seen.checked > 0);
@@ -179,6 +183,7 @@ impl LoadReport {
             verified,
             memory_bytes: memory,
             sums,
+            errors,
             board,
             good,
             is_limited: counters.is_limited(),

@@ -71,17 +71,18 @@ pub async fn run(options: Options, progress: ProgressCallback) -> Result<LoadRep
         counters.add(&std::mem::take(&mut worker.counters));
         acks.append(&mut worker.acks);
     }
+    let mut errors = Vec::new();
     let sums = match (options.scenario, workers.first()) {
         (Scenario::Portfolio { .. }, Some(worker)) if counters.bad == 0 => {
             let sums = portfolio::compare_sums(&mut SetupClient::new(&addresses), worker).await;
-            counters.bad += u64::from(sums.is_err());
-            sums.ok()
+            sums.map_err(|error| errors.push(error.to_string())).ok()
         }
         _ => None,
     };
     let (workers, resolved) = pending_trades::resolve(workers, pending_trades::WAIT_MAX).await?;
     resolved.add_to(&mut counters);
     acks.extend(resolved.acks);
+    errors.extend(resolved.error);
     let verified = verify(workers, acks, progress).await?;
     Ok(LoadReport::new(ReportInput {
         scenario: options.scenario.name(),
@@ -94,6 +95,7 @@ pub async fn run(options: Options, progress: ProgressCallback) -> Result<LoadRep
         verified,
         memory,
         sums,
+        errors,
     }))
 }
 

@@ -1,5 +1,5 @@
 //! Requests before and after the measured time: the stocks, portfolio sums. They are not counted,
-//! and one that fails ends the run.
+//! and have no retries.
 
 use std::sync::Arc;
 

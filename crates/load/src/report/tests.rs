@@ -22,6 +22,7 @@ fn input() -> ReportInput {
         verified: Verification::default(),
         memory: None,
         sums: None,
+        errors: Vec::new(),
     }
 }
 
@@ -41,13 +42,14 @@ fn a_report_without_errors_is_good() {
 
 #[test]
 fn an_error_or_a_violation_is_not_good() {
-    let spoilt: [fn(&mut ReportInput); 7] = [
+    let spoilt: [fn(&mut ReportInput); 8] = [
         |input| input.counters.unknown = 1,
         |input| input.counters.bad = 1,
         |input| input.counters.latency = LatencyHistogram::default(),
         |input| input.counters.statuses.extend([(500, 1)]),
         |input| input.verified.difference = Some("lost".into()),
         |input| input.sums = Some(Sums::Unequal),
+        |input| input.errors.push("GET /api/portfolio/summary: 503".to_owned()),
         |input| {
             input.elapsed = LONG_RUN;
             input.memory = Some(Memory { first: 100, last: 111, max: 111 });

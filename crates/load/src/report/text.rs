@@ -60,6 +60,9 @@ impl fmt::Display for LoadReport {
                  {foreign} foreign entries"
             )?;
         }
+        for error in &self.errors {
+            writeln!(f, "ERROR: {error}")?;
+        }
         if let Some(difference) = &self.verified.difference {
             writeln!(f, "DIFFERENCE: {difference}")?;
         }

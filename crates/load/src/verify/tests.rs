@@ -77,7 +77,7 @@ fn entry(
         format!("{sign}{}.{:02}", cents.abs() / 100, cents.abs() % 100)
     };
     let shares = |millionths: &str| millionths.parse::<i64>().expect("millionths") / 1_000_000;
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(hash);
     let value = json!({
         "trade_id": format!("t-42-202611-{version}"),
         "version": version,

@@ -87,7 +87,7 @@ impl Importer {
         if let Some(ambiguous) = file.marks.finish() {
             return Err(ambiguous.into());
         }
-        let (chosen, known) = (self.options.currency.as_ref(), self.currency.take());
+        let (chosen, known) = (self.options.currency.as_ref(), self.currency.clone());
         self.currency = file.currencies.agree(chosen, known)?;
         Ok(())
     }

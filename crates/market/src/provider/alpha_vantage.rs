@@ -104,16 +104,16 @@ impl QuoteProvider for AlphaVantage {
             let body = self.fetch("SYMBOL_SEARCH", &[("keywords", text)]).await?;
             let matches: Vec<JsonFields> = response::member(&body, "bestMatches")?;
             let hit = |fields: &JsonFields| {
-                Ok(SearchHit {
-                    symbol: fields.required("1. symbol")?,
-                    name: fields.text("2. name").unwrap_or_default(),
+                Some(SearchHit {
+                    symbol: fields.text("1. symbol")?,
+                    name: fields.text("2. name")?,
                     kind: fields.text("3. type"),
                     region: fields.text("4. region"),
                     exchange: None,
                     currency: fields.text("8. currency"),
                 })
             };
-            matches.iter().map(hit).collect()
+            response::hits(&matches, hit)
         })
     }
 

@@ -105,16 +105,16 @@ impl QuoteProvider for FinancialModelingPrep {
                 rows => rows?,
             };
             let hit = |row: &JsonFields| {
-                Ok(SearchHit {
-                    symbol: row.required("symbol")?,
-                    name: row.text("name").unwrap_or_default(),
+                Some(SearchHit {
+                    symbol: row.text("symbol")?,
+                    name: row.text("name")?,
                     kind: None,
                     region: None,
                     exchange: row.text("exchange"),
                     currency: row.text("currency"),
                 })
             };
-            rows.iter().map(hit).collect()
+            response::hits(&rows, hit)
         })
     }
 

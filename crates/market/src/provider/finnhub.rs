@@ -70,16 +70,16 @@ impl QuoteProvider for Finnhub {
             let body = self.fetch(&["search"], &[("q", text)]).await?;
             let result: Vec<JsonFields> = response::member(&body, "result")?;
             let hit = |fields: &JsonFields| {
-                Ok(SearchHit {
-                    symbol: fields.required("symbol")?,
-                    name: fields.text("description").unwrap_or_default(),
+                Some(SearchHit {
+                    symbol: fields.text("symbol")?,
+                    name: fields.text("description")?,
                     kind: fields.text("type"),
                     region: None,
                     exchange: None,
                     currency: None,
                 })
             };
-            result.iter().map(hit).collect()
+            response::hits(&result, hit)
         })
     }
 

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::http::ProviderResponse;
 use super::number::JsonLiteral;
-use super::{PriceHistory, ProviderError, ProviderQuote, QuotaWindow};
+use super::{PriceHistory, ProviderError, ProviderQuote, QuotaWindow, SearchHit};
 use crate::PriceUnit;
 
 /// The time zone of the exchanges that the providers' free plans have.
@@ -113,6 +113,15 @@ impl JsonFields {
         let is_same = returned.eq_ignore_ascii_case(requested.as_str());
         if is_same { Ok(()) } else { Err(ProviderError::Malformed) }
     }
+}
+
+/// The search hits; rows without a symbol or a name are left out. `Malformed` if all rows are.
+pub(super) fn hits(
+    rows: &[JsonFields],
+    hit: impl FnMut(&JsonFields) -> Option<SearchHit>,
+) -> Result<Vec<SearchHit>, ProviderError> {
+    let hits: Vec<SearchHit> = rows.iter().filter_map(hit).collect();
+    if hits.is_empty() && !rows.is_empty() { Err(ProviderError::Malformed) } else { Ok(hits) }
 }
 
 /// Maps a status to an error, if the body has none.
@@ -228,6 +237,44 @@ fn zone() -> TimeZone {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hits_without_a_symbol_or_a_name_are_left_out() {
+        let search = |body: &str| {
+            let rows: Vec<JsonFields> = serde_json::from_str(body).unwrap();
+            let hit = |fields: &JsonFields| {
+                let (symbol, name) = (fields.text("symbol")?, fields.text("name")?);
+                let (kind, region, exchange, currency) = (None, None, None, None);
+                Some(SearchHit { symbol, name, kind, region, exchange, currency })
+            };
+            let symbols = |hits: Vec<SearchHit>| hits.into_iter().map(|hit| hit.symbol).collect();
+            hits(&rows, hit).map(symbols)
+        };
+        let good = r#"{"symbol":"A","name":"Ada"}"#;
+        for bad in [r#"{"symbol":"","name":"B"}"#, r#"{"symbol":"B"}"#, r#"{"name":"B"}"#] {
+            assert_eq!(search(&format!("[{bad},{good}]")), Ok(vec!["A".to_owned()]), "{bad}");
+            assert_eq!(search(&format!("[{bad}]")), Err(ProviderError::Malformed), "{bad}");
+        }
+        assert_eq!(search("[]"), Ok(Vec::<String>::new()));
+    }
+
+    #[test]
+    fn a_bar_without_a_day_or_a_close_is_one_implausible_bar() {
+        let (from, now) = (Day::parse("2026-11-02").unwrap(), UnixMicros(1_796_000_000_000_000));
+        let read = |bad: &str| {
+            let row = |day: i32| format!(r#"{{"date":"2026-11-{day:02}","close":"1.5"}}"#);
+            let rows: Vec<String> = (2..22).map(row).chain([bad.to_owned()]).collect();
+            let rows: Vec<JsonFields> =
+                serde_json::from_str(&format!("[{}]", rows.join(","))).unwrap();
+            let bars = rows.iter().map(|row| row.bar(row.day("date"), BAR));
+            history(bars, None, (from, Day::parse("2026-11-30").unwrap()), now).unwrap().bars.len()
+        };
+        assert_eq!(read(r#"{"date":"2026-11-22","close":"1.5"}"#), 21);
+        for bad in [r#"{"date":"2026-11-22"}"#, r#"{"close":"1.5"}"#, r#"{"date":"x","close":"1"}"#]
+        {
+            assert_eq!(read(bad), 20, "{bad}");
+        }
+    }
 
     #[test]
     fn a_day_without_a_time_ends_with_its_session() {

@@ -100,16 +100,16 @@ impl QuoteProvider for TwelveData {
             let body = self.fetch("symbol_search", &[("symbol", text)]).await?;
             let data: Vec<JsonFields> = response::member(&body, "data")?;
             let hit = |fields: &JsonFields| {
-                Ok(SearchHit {
-                    symbol: fields.required("symbol")?,
-                    name: fields.text("instrument_name").unwrap_or_default(),
+                Some(SearchHit {
+                    symbol: fields.text("symbol")?,
+                    name: fields.text("instrument_name")?,
                     kind: fields.text("instrument_type"),
                     region: fields.text("country"),
                     exchange: fields.text("exchange"),
                     currency: fields.text("currency"),
                 })
             };
-            data.iter().map(hit).collect()
+            response::hits(&data, hit)
         })
     }
 

@@ -77,13 +77,16 @@ async fn respond(mut stream: TcpStream, body: Vec<u8>) {
     let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
 }
 
-/// Calls every operation; what is accepted has to be plausible. Returns how many accept it.
-async fn assert_plausible(provider: &dyn QuoteProvider, clock: &ManualClock) -> usize {
-    let mut accepted = 0;
+/// The operations in the order of [`assert_plausible`], as the files of the corpus name them.
+const OPERATIONS: [&str; 4] = ["quote", "history", "profile", "search"];
+
+/// Calls every operation; what is accepted has to be plausible. Returns which of them accept it.
+async fn assert_plausible(provider: &dyn QuoteProvider, clock: &ManualClock) -> [bool; 4] {
+    let mut accepted = [false; 4];
     let demo = symbol("DEMO");
     let is_price = |price: Price| price.0 > 0 && price <= Price::MAX;
     if let Ok(quote) = provider.quote(&demo).await {
-        accepted += 1;
+        accepted[0] = true;
         assert_eq!(quote.symbol, demo);
         assert!(is_price(quote.price), "{quote:?}");
         assert!(quote.previous_close.is_none_or(is_price), "{quote:?}");
@@ -92,7 +95,7 @@ async fn assert_plausible(provider: &dyn QuoteProvider, clock: &ManualClock) -> 
     }
     let (from, to): (Day, Day) = (day_of("2026-11-01"), day_of("2026-11-13"));
     if let Ok(history) = provider.history(&demo, from, to).await {
-        accepted += 1;
+        accepted[1] = true;
         assert!(history.bars.is_sorted_by(|one, next| one.day < next.day), "{history:?}");
         for bar in &history.bars {
             assert!((from..=to).contains(&bar.day), "{bar:?}");
@@ -102,12 +105,13 @@ async fn assert_plausible(provider: &dyn QuoteProvider, clock: &ManualClock) -> 
         }
     }
     if let Ok(profile) = provider.profile(&demo).await {
-        accepted += 1;
+        accepted[2] = true;
         assert_eq!(profile.symbol, demo);
         let is_web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
         assert!(profile.website.as_ref().is_none_or(is_web), "{profile:?}");
     }
-    accepted + usize::from(provider.search("demo").await.is_ok_and(|hits| !hits.is_empty()))
+    accepted[3] = provider.search("demo").await.is_ok_and(|hits| !hits.is_empty());
+    accepted
 }
 
 /// Runs `check` with every adapter of the same server.
@@ -123,12 +127,12 @@ fn with_adapters(check: impl Fn(&tokio::runtime::Runtime, &BodyServer, &[Adapter
 
 type Adapter = (Arc<dyn QuoteProvider>, ManualClock);
 
-/// Returns how many operations of all adapters accept the body.
-async fn check_body(server: &BodyServer, adapters: &[Adapter], body: Vec<u8>) -> usize {
+/// Sends the body to all adapters; returns the operations of each that accept it.
+async fn check_body(server: &BodyServer, adapters: &[Adapter], body: Vec<u8>) -> Vec<[bool; 4]> {
     server.set_body(body);
-    let mut accepted = 0;
+    let mut accepted = Vec::new();
     for (provider, clock) in adapters {
-        accepted += assert_plausible(&**provider, clock).await;
+        accepted.push(assert_plausible(&**provider, clock).await);
     }
     accepted
 }
@@ -136,13 +140,28 @@ async fn check_body(server: &BodyServer, adapters: &[Adapter], body: Vec<u8>) ->
 #[test]
 fn every_response_of_the_corpus_and_its_mutations_is_accepted_or_rejected() {
     with_adapters(|runtime, server, adapters| {
-        let mut accepted = Vec::new();
         Fuzzer::new(CORPUS, TOKENS).run(192, |body| {
-            accepted.push(runtime.block_on(check_body(server, adapters, body.to_vec())));
+            runtime.block_on(check_body(server, adapters, body.to_vec()));
         });
-        // The quote, history, search and profile of each provider that offers them.
-        let files = std::fs::read_dir(CORPUS).expect("the corpus").count();
-        let of_corpus: usize = accepted[..files].iter().sum();
-        assert!(of_corpus >= 14, "{of_corpus} accepted");
+    });
+}
+
+#[test]
+fn every_provider_accepts_its_own_responses_of_the_corpus() {
+    with_adapters(|runtime, server, adapters| {
+        let mut checked = 0;
+        for entry in std::fs::read_dir(CORPUS).expect("the corpus") {
+            let path = entry.expect("a file").path();
+            let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+            let (provider, kind) = name.rsplit_once('_').expect("a provider and a kind");
+            let Some(operation) = OPERATIONS.iter().position(|of| *of == kind) else { continue };
+            let is_of = |(adapter, _): &Adapter| adapter.kind().as_str() == provider;
+            let index = adapters.iter().position(is_of).expect("a provider");
+            let body = std::fs::read(&path).expect("a response");
+            let accepted = runtime.block_on(check_body(server, adapters, body));
+            assert!(accepted[index][operation], "{name}: {accepted:?}");
+            checked += 1;
+        }
+        assert_eq!(checked, 14, "the operations that the providers offer");
     });
 }

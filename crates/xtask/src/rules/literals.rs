@@ -12,8 +12,8 @@ const SQL_PLACES: [&str; 3] = ["crates/store/", "crates/xtask/", "crates/testkit
 const STATEMENTS: [&[&str]; 4] =
     [&["SELECT "], &["INSERT INTO "], &["UPDATE ", "SET "], &["DELETE FROM "]];
 
-/// Methods that end a statement after its first row. SQLite commits then, and the result of that is
-/// lost.
+/// Methods that end a statement after its first row. SQLite commits at that moment, and sqlx ignores
+/// an error of that COMMIT.
 const FIRST_ROW_METHODS: [&str; 4] =
     [".fetch_one(", ".fetch_optional(", ".fetch_scalar(", ".fetch_optional_scalar("];
 
@@ -111,9 +111,11 @@ mod tests {
         };
         let path = "crates/store/src/a.rs";
         assert_eq!(found(path, &file("fetch_all")), [""; 0]);
-        for method in ["fetch_one", "fetch_optional", "fetch_scalar"] {
+        for method in FIRST_ROW_METHODS.map(|method| method.trim_matches(['.', '('])) {
             let what = "`ADD` has RETURNING: use fetch_all";
             assert_eq!(found(path, &file(method)), [format!("{path}:7: {what}")]);
+            let one_line = file(method).replace("(\n&ADD", "(&ADD").replace("()\n.", "().");
+            assert_eq!(found(path, &one_line), [format!("{path}:6: {what}")]);
         }
     }
 
