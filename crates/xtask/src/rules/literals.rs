@@ -12,8 +12,8 @@ const SQL_PLACES: [&str; 3] = ["crates/store/", "crates/xtask/", "crates/testkit
 const STATEMENTS: [&[&str]; 4] =
     [&["SELECT "], &["INSERT INTO "], &["UPDATE ", "SET "], &["DELETE FROM "]];
 
-/// Methods that end a statement after its first row. SQLite commits at that moment, and sqlx ignores
-/// an error of that COMMIT.
+/// Methods that end a statement after its first row. SQLite commits at that moment, and sqlx
+/// ignores an error of that COMMIT.
 const FIRST_ROW_METHODS: [&str; 4] =
     [".fetch_one(", ".fetch_optional(", ".fetch_scalar(", ".fetch_optional_scalar("];
 
