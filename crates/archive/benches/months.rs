@@ -2,7 +2,7 @@
 //! the latency of trades meanwhile. It settles and commits the trades first. It asserts no speed.
 //!
 //! `cargo bench -p archive --bench months -- [--rows N] [--engine sqlite|postgres]`. PostgreSQL is
-//! a throwaway cluster with its defaults.
+//! a temporary cluster with its defaults.
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -27,7 +27,11 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 /// With `what`, if it returns none within 60 s.
 #[track_caller]
 pub fn poll<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T {
-    try_poll(attempt).unwrap_or_else(|| panic!("it did not happen within {DEADLINE:?}: {what}"))
+    // Not in a closure, which would report its own place instead of the caller's.
+    let Some(value) = try_poll(attempt) else {
+        panic!("it did not happen within {DEADLINE:?}: {what}")
+    };
+    value
 }
 
 /// As [`poll`]; `None` if the attempt returns no value within 60 s.

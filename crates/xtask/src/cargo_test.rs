@@ -13,7 +13,12 @@ pub(crate) fn run(name: &str, arguments: impl Iterator<Item = String>) -> ExitCo
     // With all members, so that dependencies have the same features as in other builds and are not
     // compiled again.
     let test = ["test", "--profile", "ci", "--workspace", "--test", name, "--"];
-    match Command::new("cargo").args(test).args(arguments).status() {
+    let mut cargo = Command::new("cargo");
+    cargo.args(test).args(arguments);
+    // As in `./test`, whose artifacts are used.
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+    cargo.env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
+    match cargo.status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {

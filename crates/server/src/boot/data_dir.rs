@@ -108,8 +108,13 @@ pub(crate) fn canonical(database: &Path) -> Result<PathBuf, DataDirError> {
 }
 
 fn lock_file(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".lock");
+    with_suffix(database, ".lock")
+}
+
+/// The path with a suffix after its file name.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
     PathBuf::from(name)
 }
 

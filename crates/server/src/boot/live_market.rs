@@ -41,7 +41,7 @@ fn open_calendar(config: &Config) -> Result<Calendar, CommandError> {
     Ok(Calendar::read(&text, &live.exchange)?)
 }
 
-/// These providers, behind their circuit breakers and quotas; `None` if none has a key.
+/// These providers, behind their circuit breakers and quotas; empty if none has a key.
 pub(crate) async fn open_providers(
     config: &Config,
     settings: &ProvidersConfig,

@@ -17,6 +17,7 @@ use load::{LoadReport, Options, Players, RunPhase, Scenario};
 use serde_json::Value;
 
 use self::prepare::{LoadPrepareArgs, unique_tag};
+use crate::boot::data_dir::with_suffix;
 use crate::clock::SystemClock;
 use crate::error::CommandError;
 use crate::term;
@@ -235,9 +236,7 @@ fn compact(at: UnixMicros) -> String {
 
 /// Writes, syncs and renames a file, so that readers never see a part of it.
 fn write_atomically(path: &Path, text: &str) -> Result<(), LoadReportError> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
+    let partial = with_suffix(path, ".partial");
     let file = OpenOptions::new().write(true).create(true).truncate(true).open(&partial);
     let written = file.and_then(|mut file| {
         file.write_all(text.as_bytes())?;

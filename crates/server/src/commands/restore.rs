@@ -16,7 +16,7 @@ use super::backup::{
 };
 use crate::boot::archives::{find_erasures_file, find_seals_file};
 use crate::boot::config::{self, Config, DatabaseArgs, Flags};
-use crate::boot::data_dir::{self, DatabaseLock};
+use crate::boot::data_dir::{self, DatabaseLock, with_suffix};
 use crate::boot::database::open_and_migrate;
 use crate::error::{BackupError, CommandError};
 use crate::term;
@@ -83,10 +83,6 @@ fn read_manifest(backup: &Path) -> Result<BackupManifest, BackupError> {
         |error: &dyn std::error::Error| BackupError::NoBackup(backup.to_owned(), error.to_string());
     let text = fs::read_to_string(backup.join(MANIFEST)).map_err(|error| malformed(&error))?;
     serde_json::from_str(&text).map_err(|error| malformed(&error))
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    PathBuf::from(format!("{}{suffix}", path.display()))
 }
 
 /// Migrates a copy, repeats the erasures of the backup and those since, which only the file beside

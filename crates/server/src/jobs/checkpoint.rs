@@ -1,12 +1,12 @@
 //! Checkpoints the write-ahead log of SQLite, and frees a disk that the log has filled.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use store::{DiskReserve, Store};
 use tokio::time::Instant;
 
+use crate::boot::data_dir::with_suffix;
 use crate::jobs::context::JobContext;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
@@ -27,10 +27,9 @@ impl Checkpoint {
     /// `None` unless the database is SQLite.
     pub(crate) fn new(context: &JobContext) -> Option<Self> {
         let file = context.config.sqlite_file()?;
-        let mut wal = OsString::from(&file);
-        wal.push("-wal");
+        let wal = with_suffix(Path::new(&file), "-wal");
         let reserve = DiskReserve::new(&file, context.config.database.disk_reserve);
-        Some(Self { store: context.store.clone(), reserve, wal: wal.into(), done_at: None })
+        Some(Self { store: context.store.clone(), reserve, wal, done_at: None })
     }
 
     fn is_due(&self) -> bool {

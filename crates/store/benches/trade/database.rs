@@ -98,7 +98,7 @@ impl Database {
         Ok(Self { file: Some(file), _directory: Some(directory), ..made })
     }
 
-    /// The given empty database, or one in a throwaway cluster.
+    /// The given empty database, or one in a temporary cluster.
     pub(crate) async fn postgres(url: Option<String>) -> Result<Self, BenchError> {
         let cluster = url.is_none().then(Postgres::start);
         let own = cluster.as_ref().map(Postgres::fresh_database);

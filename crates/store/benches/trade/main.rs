@@ -7,7 +7,7 @@
 //! `cargo bench -p store --bench trade -- [--engine sqlite|postgres|both] [--seconds S] [--players
 //! N] [--concurrency C] [--runs R] [--lanes L] [--only NAME] [--postgres URL]`. `--only` selects
 //! cells by a part of their name. The URL is of an empty database of a superuser; without it, a
-//! throwaway cluster is started.
+//! temporary cluster is started.
 
 #[macro_use]
 mod rows;

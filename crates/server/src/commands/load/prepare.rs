@@ -13,7 +13,7 @@ use domain::{Clock as _, Rules, UnixMicros};
 use store::{NewPlayer, NewPlayerDefaults, Store};
 
 use crate::boot::config::{self, Config, DatabaseArgs, Flags, load_rules, without_password};
-use crate::boot::data_dir::DataDirError;
+use crate::boot::data_dir::{DataDirError, with_suffix};
 use crate::boot::database::{database_error, lock_database};
 use crate::boot::start;
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
@@ -114,9 +114,7 @@ struct TokensFile {
 
 impl TokensFile {
     fn create(path: &Path) -> Result<Self, DataDirError> {
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
+        let partial = with_suffix(path, ".partial");
         // A file that a killed run left would keep its own mode.
         if let Err(error) = std::fs::remove_file(&partial)
             && error.kind() != io::ErrorKind::NotFound
