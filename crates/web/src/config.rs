@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_key_is_refused_and_a_missing_one_has_its_default() {
+    fn an_unknown_key_is_rejected_and_a_missing_key_has_its_default() {
         let read = serde_json::from_str::<WebConfig>(r#"{"auth":{"token_idle_days":7}}"#).unwrap();
         assert_eq!((read.auth.token_idle_days, read.auth.token_absolute_days), (7, 365));
         assert!(serde_json::from_str::<WebConfig>(r#"{"auth":{"token_days":7}}"#).is_err());

@@ -1,5 +1,5 @@
 //! What the API and the pages share of the game: orders, history, stocks, leaderboards, files.
-//! Neither HTTP nor HTML is here.
+//! No requests, responses or HTML here; errors are `Problem`s.
 
 pub(crate) mod csv;
 pub(crate) mod export;

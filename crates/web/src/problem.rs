@@ -291,7 +291,7 @@ pub(crate) struct FieldErrors(Vec<(Cow<'static, str>, String)>);
 
 impl FieldErrors {
     /// Adds the error, if the result is one.
-    pub(crate) fn keep<T>(
+    pub(crate) fn collect<T>(
         &mut self,
         field: impl Into<Cow<'static, str>>,
         result: Result<T, String>,
@@ -312,7 +312,7 @@ mod tests {
     fn the_message_counts_further_errors() {
         let mut errors = FieldErrors::default();
         for (field, text) in [("a", "One."), ("b", "Two."), ("a", "Three.")] {
-            errors.keep::<()>(field, Err(text.to_owned()));
+            errors.collect::<()>(field, Err(text.to_owned()));
         }
         let problem = errors.finish().unwrap_err();
         assert_eq!(problem.0.message, "One. (and 2 more errors)");

@@ -66,7 +66,7 @@ impl Reconciler for FollowBoard {
             Stage::Following(follower) => {
                 let on_entries = |entries: &[(i64, ScoreCursor)]| {
                     let versions = entries.iter().map(|(player, cursor)| (*player, cursor.version));
-                    hub.on_ledger_event(versions);
+                    hub.publish_entries(versions);
                 };
                 let started = Instant::now();
                 let is_whole = started >= self.whole_at + WHOLE_INTERVAL;

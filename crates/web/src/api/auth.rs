@@ -222,7 +222,7 @@ pub(super) async fn export_user(
     player: PlayerSession,
 ) -> Result<Response, Problem> {
     let (length, zip) = export::write(&state, &player).await?;
-    Ok(attachment::zip("openbell-export.zip", length, Body::from_stream(zip)))
+    Ok(attachment::export(length, Body::from_stream(zip)))
 }
 
 /// Deletes the user permanently: the name, the address, the password, all tokens, settings, notes

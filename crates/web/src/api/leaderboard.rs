@@ -124,7 +124,7 @@ pub(super) async fn show_leaderboard(
         Some("me") => true,
         Some(_) => return Err(Problem::field("around", "The selected around is invalid.")),
     };
-    let Some(kind) = find_kind(query.find("board").or_else(|| query.find("by"))) else {
+    let Some(kind) = find_kind(query.find("board"), query.find("by")) else {
         return Err(Problem::field("board", "The selected board is invalid."));
     };
     let player_id = player.player_id;

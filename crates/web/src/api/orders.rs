@@ -12,7 +12,7 @@ use domain::{Fill, Money, Rejection, Side, Symbol};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use self::pending::OrderAnswer;
+use self::pending::PendingOrderResponse;
 use self::read::{OrderBody, idempotency_key, parse_order};
 use super::achievements::UnlockedAchievement;
 use crate::auth::sessions::{PlayerSession, RequestId};
@@ -28,7 +28,8 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The response to an order that was filled.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct TradeAnswer {
+#[schema(as = TradeAnswer)]
+pub(crate) struct TradeResponse {
     /// Always `true`.
     #[schema(example = true)]
     success: bool,
@@ -155,9 +156,9 @@ retryable.";
     request_body(content = OrderBody,
         example = json!({"stock_symbol": "AAPL", "quantity": 3, "note": "I use their phones."})),
     responses(
-        (status = 200, body = TradeAnswer, headers(("Idempotent-Replayed" = String,
+        (status = 200, body = TradeResponse, headers(("Idempotent-Replayed" = String,
             description = "`true` if this is the stored response to an earlier request."))),
-        (status = 202, body = OrderAnswer,
+        (status = 202, body = PendingOrderResponse,
             description = "The order is accepted and fills later: at the close of the session, or \
                 in a live market at the next price that is received. Nothing is reserved; funds \
                 are checked again when it executes."),
@@ -187,9 +188,9 @@ pub(super) async fn buy(
         min_length = 1, max_length = 255, example = "5b0d7a0e-2f1c-4c57-9d5c-0a8b0a3f9e21")),
     request_body(content = OrderBody, example = json!({"stock_symbol": "AAPL", "quantity": 1})),
     responses(
-        (status = 200, body = TradeAnswer, headers(("Idempotent-Replayed" = String,
+        (status = 200, body = TradeResponse, headers(("Idempotent-Replayed" = String,
             description = "`true` if this is the stored response to an earlier request."))),
-        (status = 202, body = OrderAnswer,
+        (status = 202, body = PendingOrderResponse,
             description = "The order is accepted and fills later: at the close of the session, or \
                 in a live market at the next price that is received. Nothing is reserved; funds \
                 are checked again when it executes."),
@@ -224,7 +225,8 @@ async fn trade(
         let text = "This order does not fill at once. The time in force field must be day.";
         return Err(Problem::field("time_in_force", text));
     }
-    let request = order.to_desk_request(side, player.player_id, key, request_id.to_string());
+    let symbol = order.symbol.clone();
+    let request = order.into_desk_request(side, player.player_id, key, request_id.to_string());
     let response = match submit(&state, request).await? {
         Submitted::Settled(response) => response,
         Submitted::TooMany => return Err((&codes::TOO_MANY_PENDING_ORDERS).into()),
@@ -241,12 +243,12 @@ async fn trade(
     let first_request = response.first_request_id.filter(|_| !reused);
     let mut response = match response.outcome {
         Ok(fill) => {
-            let data = Trade::new(&fill, &order.symbol, side, &state);
+            let data = Trade::new(&fill, &symbol, side, &state);
             let message = match side {
                 Side::Buy => "Stock purchased successfully",
                 Side::Sell => "Stock sold successfully",
             };
-            axum::Json(TradeAnswer { success: true, message, data }).into_response()
+            axum::Json(TradeResponse { success: true, message, data }).into_response()
         }
         Err(rejection) => {
             let problem = Problem::refused(rejection, state.prices.hours(), state.clock.now());

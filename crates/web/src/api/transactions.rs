@@ -71,7 +71,8 @@ pub(crate) struct NoteBody {
 
 /// The response to a note that was saved.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct NoteAnswer {
+#[schema(as = NoteAnswer)]
+pub(crate) struct NoteResponse {
     /// Always `true`.
     #[schema(example = true)]
     success: bool,
@@ -195,7 +196,7 @@ pub(super) async fn show_receipt(
         example = "t-42-202611-2")),
     request_body(content = NoteBody, example = json!({"note": "I use their phones."})),
     responses(
-        (status = 200, body = NoteAnswer),
+        (status = 200, body = NoteResponse),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "No such trade, or not yours."),
         (status = 422, body = Problem, content_type = "application/problem+json"),
@@ -222,7 +223,7 @@ pub(super) async fn write_note(
         saved.level = Some(state.rules.levels.progress(fill.entry.total_xp_after).level);
     }
     let message = "Note saved successfully";
-    Ok(axum::Json(NoteAnswer { success: true, message, data: saved }).into_response())
+    Ok(axum::Json(NoteResponse { success: true, message, data: saved }).into_response())
 }
 
 struct HistoryQuery {
@@ -238,12 +239,12 @@ impl HistoryQuery {
     fn parse(query: &Query) -> Result<Self, Problem> {
         let mut fields = query.strict();
         let limit = fields.integer("limit", 1..=LIMIT_MAX);
-        let before = fields.parsed("cursor", 40, read_cursor);
         let csv = fields.parsed("format", 10, |format| match format {
             "json" => Some(false),
             "csv" => Some(true),
             _ => None,
         });
+        let before = fields.parsed("cursor", 40, read_cursor);
         fields.finish()?;
         let has_bom = read_bom(query);
         let has_bom =

@@ -88,7 +88,7 @@ pub(crate) fn check_name(text: &str, config: &NamesConfig) -> Result<String, Nam
 /// # Errors
 /// The reason, in English, for which the name is rejected.
 pub fn tidy_name(text: &str, config: &NamesConfig) -> Result<String, String> {
-    check_name(text, config).map_err(|fault| fault.to_string())
+    check_name(text, config).map_err(|error| error.to_string())
 }
 
 /// Validates the syntax of an address.
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_are_called_passes() {
+    fn names_of_people_are_accepted() {
         for name in [
             "Contract User",
             "José",
@@ -206,14 +206,14 @@ mod tests {
     }
 
     #[test]
-    fn spaces_and_accents_are_tidied() {
+    fn spaces_and_accents_are_normalized() {
         assert_eq!(check("  Ada \u{a0}\u{3000} Lovelace\t").as_deref(), Ok("Ada Lovelace"));
         assert_eq!(check("Jose\u{301}").as_deref(), Ok("José"));
         assert_eq!(check("I ❤\u{fe0f} U").as_deref(), Ok("I ❤ U"));
     }
 
     #[test]
-    fn what_hides_reorders_or_overflows_is_refused() {
+    fn names_that_hide_reorder_or_overflow_text_are_rejected() {
         for (name, error) in [
             ("", NameError::Missing),
             (" \u{a0} ", NameError::Missing),
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_look_like_staff_are_refused() {
+    fn names_that_look_like_staff_are_rejected() {
         for name in [
             "admin",
             "ADMIN",
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_told_from_other_texts() {
+    fn only_email_addresses_are_accepted() {
         let email = check_email(" Ada.L+x@Example.COM ").unwrap();
         assert_eq!((&*email.shown, &*email.key), ("Ada.L+x@Example.COM", "ada.l+x@example.com"));
         assert!(check_email("ada@localhost").is_ok());

@@ -88,7 +88,7 @@ impl Hasher {
     /// # Errors
     /// [`HashError::Busy`] if the queue is full.
     pub async fn hash(&self, password: &str, entropy: &dyn Entropy) -> Result<String, HashError> {
-        let password = normalised(password);
+        let password = normalized(password);
         let mut salt = [0; SALT_LENGTH];
         entropy.fill(&mut salt);
         self.run(move || hash_now(password.as_bytes(), &salt)).await?
@@ -101,7 +101,7 @@ impl Hasher {
         password: &str,
         stored: Option<&str>,
     ) -> Result<PasswordMatch, HashError> {
-        let password = normalised(password);
+        let password = normalized(password);
         let known = stored.is_some();
         let stored: Arc<str> = Arc::from(stored.unwrap_or(DUMMY));
         let matched = self.run(move || verify_now(password.as_bytes(), &stored)).await?;
@@ -133,7 +133,7 @@ pub(crate) fn length(password: &str) -> usize {
 }
 
 /// NFC: the same password from two keyboards is the same text.
-fn normalised(password: &str) -> String {
+fn normalized(password: &str) -> String {
     password.nfc().collect()
 }
 

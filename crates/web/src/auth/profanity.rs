@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn listed_words_are_recognised_in_their_disguises() {
+    fn disguised_words_of_the_list_are_found() {
         for name in [
             "Fuckface",
             "MrFuck123",

@@ -44,7 +44,7 @@ pub async fn make_link(
 
 /// Why a new password is rejected, in English; `None` if it is accepted.
 pub fn refuse_password(password: &str, config: &AuthConfig) -> Option<String> {
-    passwords::check(password, config).err().map(|fault| fault.to_string())
+    passwords::check(password, config).err().map(|error| error.to_string())
 }
 
 /// Consumes a link, sets the password and creates a session of the pages. `None` if the link was

@@ -88,9 +88,10 @@ pub(crate) async fn load_board(
     })
 }
 
-/// The leaderboard with this name, by experience unless there is a name.
-pub(crate) fn find_kind(name: Option<&str>) -> Option<BoardKind> {
-    match name {
+/// The leaderboard that the parameter `board` names, or `by`, its earlier name. By experience
+/// without either.
+pub(crate) fn find_kind(board: Option<&str>, by: Option<&str>) -> Option<BoardKind> {
+    match board.or(by) {
         None | Some("" | "xp") => Some(BoardKind::Xp),
         Some("return") => Some(BoardKind::Return),
         Some(_) => None,

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_rounded_to_nothing_has_no_sign() {
+    fn a_number_that_is_rounded_to_zero_has_no_sign() {
         assert_eq!(percent(Ratio::of(-1, 1_000_000)), "0.00");
         assert_eq!(percent_to(Ratio::of(-1, 1_000_000), 6), "-0.000100");
         assert_eq!([fixed(0, 2), fixed(-5, 2), fixed(-5, 0)], ["0.00", "-0.05", "-5"]);

@@ -12,6 +12,7 @@ use crate::game::pending_orders::fill_time;
 use crate::state::AppState;
 
 /// An order that was parsed and can be submitted.
+#[derive(Clone)]
 pub(crate) struct OrderRequest {
     pub(crate) stock_id: i64,
     pub(crate) symbol: Symbol,
@@ -20,21 +21,16 @@ pub(crate) struct OrderRequest {
 }
 
 impl OrderRequest {
-    pub(crate) fn to_desk_request(
-        &self,
+    pub(crate) fn into_desk_request(
+        self,
         side: Side,
         player_id: i64,
         key: Option<String>,
         request_id: String,
     ) -> DeskRequest {
-        let fingerprint = fingerprint(side, self);
+        let idempotency = key.map(|key| Idempotency { key, fingerprint: fingerprint(side, &self) });
         let order = Order { stock_id: self.stock_id, side, quantity: self.quantity };
-        DeskRequest {
-            player_id,
-            action: Action::Trade(order, self.note.clone()),
-            idempotency: key.map(|key| Idempotency { key, fingerprint }),
-            request_id,
-        }
+        DeskRequest { player_id, action: Action::Trade(order, self.note), idempotency, request_id }
     }
 }
 

@@ -10,9 +10,10 @@ pub(crate) fn csv(file_name: &'static str, body: Body) -> Response {
     attachment("text/csv; charset=utf-8; header=present", file_name, body)
 }
 
-pub(crate) fn zip(file_name: &'static str, length: u64, body: Body) -> Response {
+/// The export of a user's data; `length` is that of the body in bytes.
+pub(crate) fn export(length: u64, body: Body) -> Response {
     let length = [(header::CONTENT_LENGTH, length.to_string())];
-    (length, attachment("application/zip", file_name, body)).into_response()
+    (length, attachment("application/zip", "openbell-export.zip", body)).into_response()
 }
 
 fn attachment(content_type: &'static str, file_name: &'static str, body: Body) -> Response {

@@ -65,6 +65,17 @@ pub(crate) fn network_of(address: IpAddr) -> IpNet {
     }
 }
 
+/// The network as the key of a counter: `192.0.2.7`, `2001:db8:1:2::/64`. Nodes of different
+/// versions share counters, so that the keys must not change.
+pub(crate) fn network_key(address: IpAddr) -> String {
+    let network = network_of(address);
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
+}
+
 /// Addresses and networks in CIDR notation (RFC 4632, RFC 4291): `192.0.2.7`, `2001:db8::/32`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
@@ -124,11 +135,11 @@ mod tests {
 
     #[test]
     fn limits_count_an_ipv4_address_or_half_of_an_ipv6_address() {
-        let network = |text| network_of(ip(text)).to_string();
-        assert_eq!(network("192.0.2.7"), "192.0.2.7/32");
-        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7/32");
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
-        assert_eq!(network("::1"), "::/64");
+        let key = |text| network_key(ip(text));
+        assert_eq!(key("192.0.2.7"), "192.0.2.7");
+        assert_eq!(key("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+        assert_eq!(key("::1"), "::/64");
     }
 
     /// The bits of an address as text.

@@ -38,7 +38,7 @@ impl Jar {
     }
 
     /// Sets the session: until the browser is closed, or for so many days.
-    pub(crate) fn keep_session(self, token: &str, days: Option<u32>) -> HeaderValue {
+    pub(crate) fn set_session(self, token: &str, days: Option<u32>) -> HeaderValue {
         let seconds = days.map(|days| u64::from(days) * 86_400);
         self.cookie(self.session_name(), token, seconds)
     }
@@ -47,11 +47,11 @@ impl Jar {
         self.cookie(self.session_name(), "", Some(0))
     }
 
-    pub(crate) fn keep_visitor(self, secret: &str) -> HeaderValue {
+    pub(crate) fn set_visitor(self, secret: &str) -> HeaderValue {
         self.cookie(self.visitor_name(), secret, None)
     }
 
-    pub(crate) fn keep_preferences(self, preferences: &str) -> HeaderValue {
+    pub(crate) fn set_preferences(self, preferences: &str) -> HeaderValue {
         self.cookie(PREFERENCES, preferences, Some(YEAR_S))
     }
 
@@ -146,7 +146,7 @@ mod tests {
         #[test]
         fn a_session_that_is_set_is_found_again(token in "[0-9a-zA-Z_]{1,41}", https: bool) {
             let jar = jar("play.example", https);
-            let set = jar.keep_session(&token, None);
+            let set = jar.set_session(&token, None);
             let pair = set.to_str().unwrap().split(';').next().unwrap().to_owned();
             let headers = cookie_headers(&[pair]);
             prop_assert_eq!(jar.session(&headers), Some(token.as_str()));
@@ -156,13 +156,13 @@ mod tests {
     #[test]
     fn cookies_are_bound_to_the_host_where_browsers_allow_it() {
         for (host, https) in [("play.example", true), ("localhost:8080", false), ("[::1]", false)] {
-            let cookie = jar(host, https).keep_session("ob_x", Some(1));
+            let cookie = jar(host, https).set_session("ob_x", Some(1));
             let expected = "__Host-openbell=ob_x; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax; \
                             Secure";
             assert_eq!(cookie, expected, "{host}");
         }
         for host in ["192.168.1.9:8080", "localhost.evil.example", "127.0.0.1.nip.example"] {
-            let cookie = jar(host, false).keep_session("ob_x", None);
+            let cookie = jar(host, false).set_session("ob_x", None);
             assert_eq!(cookie, "openbell=ob_x; Path=/; HttpOnly; SameSite=Lax", "{host}");
         }
     }

@@ -39,7 +39,7 @@ impl<S: Sync> FromRequestParts<S> for Network {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let client = client_address::client_of(&parts.extensions);
-        Ok(Self(client_address::network_of(client).to_string()))
+        Ok(Self(client_address::network_key(client)))
     }
 }
 

@@ -86,7 +86,7 @@ impl<'a> Fields<'a> {
             }
             Some(n) => Ok(n),
         };
-        self.errors.keep(name, read)
+        self.errors.collect(name, read)
     }
 
     /// A text of this kind whose length in characters is in a range.
@@ -98,7 +98,7 @@ impl<'a> Fields<'a> {
     ) -> Option<String> {
         let label = name.replace('_', " ");
         let text = self.value(name, || format!("The {label} field must be a string."))?;
-        let text = self.errors.keep(name, text_of(text, kind, &label))?;
+        let text = self.errors.collect(name, text_of(text, kind, &label))?;
         let (length, least, most) = (text.chars().count(), range.start(), range.end());
         let read = if length < *least {
             Err(format!("The {label} field must be at least {least} characters."))
@@ -107,7 +107,7 @@ impl<'a> Fields<'a> {
         } else {
             Ok(text)
         };
-        self.errors.keep(name, read)
+        self.errors.collect(name, read)
     }
 
     /// A parameter that `parse` accepts.
@@ -119,7 +119,7 @@ impl<'a> Fields<'a> {
     ) -> Option<T> {
         let text = self.text(name, TextKind::Line, 0..=length_max)?;
         let parsed = parse(&text).ok_or_else(|| format!("The selected {name} is invalid."));
-        self.errors.keep(name, parsed)
+        self.errors.collect(name, parsed)
     }
 
     pub(crate) fn finish(self) -> Result<(), Problem> {
@@ -128,7 +128,7 @@ impl<'a> Fields<'a> {
 
     fn value(&mut self, name: &'static str, not_one: impl Fn() -> String) -> Option<&'a str> {
         if self.query.is_list(name) {
-            return self.errors.keep(name, Err(not_one()));
+            return self.errors.collect(name, Err(not_one()));
         }
         self.query.find(name).map(str::trim).filter(|text| !text.is_empty())
     }

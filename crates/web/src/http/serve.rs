@@ -70,8 +70,11 @@ pub async fn serve(
     connections.close();
     let drain_timeout = Duration::from_millis(config.drain_timeout_ms);
     if tokio::time::timeout(drain_timeout, connections.wait()).await.is_err() {
-        let open = connections.len();
-        tracing::warn!(open, "drain timeout: connections with running requests are closed");
+        let count = connections.len();
+        tracing::warn!(
+            connections = count,
+            "drain timeout: connections with running requests are closed"
+        );
         edge.abort.cancel();
         connections.wait().await;
     }

@@ -1,4 +1,4 @@
-//! The landing page, and the page about the game, the source of its prices and its licences.
+//! The landing page, and the page about the game, the source of its prices and its licenses.
 
 use askama::Template;
 use axum::extract::State;

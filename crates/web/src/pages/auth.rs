@@ -188,10 +188,7 @@ fn start_session(
     let target = url::safe_next(form.value("next")).unwrap_or(HOME);
     // Phones are shared: the session outlives the browser only if the player ticks the box.
     let days = form.is("stay", "on").then_some(state.config.auth.token_idle_days);
-    redirect::with_cookie(
-        redirect::see_other(target),
-        visitor.jar.keep_session(&opened.token, days),
-    )
+    redirect::with_cookie(redirect::see_other(target), visitor.jar.set_session(&opened.token, days))
 }
 
 pub(super) async fn log_out(

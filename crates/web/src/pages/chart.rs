@@ -24,8 +24,8 @@ const MARGIN: i64 = 8;
 const POINTS_MAX: usize = 160;
 /// The maximum of rows of a table.
 const ROWS_MAX: usize = 30;
-/// The number of colours of parts; further parts share the last.
-const COLOURS: usize = 8;
+/// The number of colors of parts; further parts share the last.
+const COLORS: usize = 8;
 
 /// A drawing. Its texts are escaped.
 #[derive(Clone, Debug, Default)]
@@ -177,9 +177,9 @@ pub(crate) fn allocation(view: &View, name: &str, parts: &[(String, Money)]) -> 
     })
 }
 
-/// The class of the colour of a part.
+/// The class of the color of a part.
 pub(crate) fn part_class(index: usize) -> String {
-    format!("c-{}", (index + 1).min(COLOURS))
+    format!("c-{}", (index + 1).min(COLORS))
 }
 
 fn opened(sentence: &str) -> String {

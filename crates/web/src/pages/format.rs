@@ -157,9 +157,8 @@ impl DisplayFormat {
         if self.mode == Mode::Kid { 1 } else { 2 }
     }
 
-    fn month(&self, month: u8, names: &[&'static str; 3]) -> &'static str {
-        let index = usize::from(month.clamp(1, 12) - 1);
-        names[self.lang.index()].split(',').nth(index).unwrap_or_default()
+    fn month(&self, month: u8, names: &[[&'static str; 12]; 3]) -> &'static str {
+        names[self.lang.index()][usize::from(month.clamp(1, 12) - 1)]
     }
 
     fn date(&self, year: i64, month: &str, day: i64) -> String {

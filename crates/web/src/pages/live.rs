@@ -147,7 +147,7 @@ fn number(id: &str, text: &str) -> String {
     format!("<span id=\"{id}\" class=\"num\" hx-swap-oob=\"true\">{text}</span>")
 }
 
-/// A percentage with its sign and its colour.
+/// A percentage with its sign and its color.
 fn change(fmt: &DisplayFormat, id: &str, ratio: Ratio) -> String {
     let (way, text) = (format::direction(fmt.shown_percent(ratio)), fmt.change(ratio));
     format!("<span id=\"{id}\" class=\"num {way}\" hx-swap-oob=\"true\">{text}</span>")

@@ -204,8 +204,9 @@ pub(super) async fn confirm(
         return stock::page_with_errors(&state, &me, &stock, &form).await;
     };
     let (player_id, sent_key) = (me.player().player_id, Some(key.clone()));
-    let request =
-        ticket.order.to_desk_request(ticket.side, player_id, sent_key, request_id.to_string());
+    // A copy, because the review page shows the ticket again after a rejection.
+    let order = ticket.order.clone();
+    let request = order.into_desk_request(ticket.side, player_id, sent_key, request_id.to_string());
     let submitted = match submit(&state, request).await {
         Ok(Submitted::Pending { order, .. }) => {
             return Ok(redirect::see_other(&format!("/orders/{}", order.id)));

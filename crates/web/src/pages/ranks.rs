@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use domain::PageRequest;
 use leaderboard::RankWindow;
 use store::BoardKind;
 
@@ -61,8 +62,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let player_id = me.player().player_id;
     let view = View::new(&state, &me, Tab::Ranks, "ranks-title");
-    let kind = find_kind(query.find("board").or_else(|| query.find("by")))
-        .ok_or_else(Problem::not_found)?;
+    let kind = find_kind(query.find("board"), query.find("by")).ok_or_else(Problem::not_found)?;
     let known = i64::try_from(state.boards.board(kind).total()).unwrap_or(i64::MAX);
     let requested = query.lenient_integer("page").unwrap_or(1).max(1);
     let is_around = view.is_easy() || query.find("around") == Some("me");
@@ -97,5 +97,5 @@ pub(super) async fn show(
 }
 
 fn last_page(total: i64) -> i64 {
-    (total.max(1) - 1) / ROWS + 1
+    PageRequest::clamped(1, ROWS, ROWS).meta(total).last_page
 }

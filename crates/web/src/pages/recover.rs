@@ -151,7 +151,7 @@ fn new_password(state: &AppState, view: &View, form: &mut Form) -> Option<String
 
 /// Sets a session cookie that ends with the browser: the device may be shared.
 fn start_session(visitor: &Visitor, opened: &OpenedSession) -> Response {
-    redirect::with_cookie(redirect::see_other(HOME), visitor.jar.keep_session(&opened.token, None))
+    redirect::with_cookie(redirect::see_other(HOME), visitor.jar.set_session(&opened.token, None))
 }
 
 fn view_of(state: &AppState, visitor: &Visitor) -> View {

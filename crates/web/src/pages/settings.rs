@@ -57,6 +57,8 @@ const FIELDS: [&str; 17] = [
     "others",
 ];
 
+/// Routes apart from the table of `pages`, so that the handlers of the forms stay private to this
+/// module.
 pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/settings", get(show))
@@ -77,7 +79,7 @@ pub(crate) fn router() -> Router<AppState> {
 
 async fn send_export(State(state): State<AppState>, me: SignedIn) -> Result<Response, Problem> {
     let (length, zip) = export::write(&state, &me.player()).await?;
-    Ok(attachment::zip("openbell-export.zip", length, Body::from_stream(zip)))
+    Ok(attachment::export(length, Body::from_stream(zip)))
 }
 
 choices! {

@@ -94,7 +94,7 @@ pub(super) async fn manifest(
     match serde_json::to_string(&manifest) {
         Ok(text) => revalidated("application/manifest+json", text),
         Err(error) => {
-            tracing::error!(%error, "cannot serialise the app manifest");
+            tracing::error!(%error, "cannot serialize the app manifest");
             Problem::internal().into_response()
         }
     }
@@ -147,6 +147,7 @@ async fn choose_mode(
     let Some(mode) = mode else { return Ok(response) };
     let chosen = DisplayPreferences { mode, ..visitor.preferences.clone() };
     let mode = Some(mode.as_str().to_owned());
-    visitor.store_preferences(state, |stored| store::Preferences { mode, ..stored }).await?;
+    let stored = store::Preferences { mode, ..visitor.stored_preferences() };
+    visitor.store_preferences(state, &stored).await?;
     Ok(visitor.with_cookie_of(&chosen, response))
 }

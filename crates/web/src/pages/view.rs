@@ -144,9 +144,9 @@ impl View {
         }
         view.csrf = csrf::token(&visitor.secret, &*visitor.entropy);
         if visitor.requested.lang.is_some() {
-            view.cookies.push(visitor.jar.keep_preferences(&preferences.to_cookie()));
+            view.cookies.push(visitor.jar.set_preferences(&preferences.to_cookie()));
         }
-        view.visitor_cookie = visitor.is_new.then(|| visitor.jar.keep_visitor(&visitor.secret));
+        view.visitor_cookie = visitor.is_new.then(|| visitor.jar.set_visitor(&visitor.secret));
         view
     }
 

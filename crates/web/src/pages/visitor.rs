@@ -113,16 +113,21 @@ impl FromRequestParts<AppState> for Visitor {
 }
 
 impl Visitor {
-    /// Changes the stored preferences of a signed-in player.
+    /// The stored preferences of a signed-in player, or the defaults.
+    pub(crate) fn stored_preferences(&self) -> store::Preferences {
+        let stored = self.player.as_ref().and_then(|player| player.viewer.preferences.clone());
+        stored.unwrap_or_default()
+    }
+
+    /// Stores the preferences of a signed-in player.
     pub(crate) async fn store_preferences(
         &self,
         state: &AppState,
-        change: impl FnOnce(store::Preferences) -> store::Preferences,
+        preferences: &store::Preferences,
     ) -> Result<(), Problem> {
         let Some(signed_in) = &self.player else { return Ok(()) };
-        let stored = change(signed_in.viewer.preferences.clone().unwrap_or_default());
         let user_id = signed_in.player.user_id;
-        Ok(state.store.save_preferences(user_id, &stored, state.clock.now()).await?)
+        Ok(state.store.save_preferences(user_id, preferences, state.clock.now()).await?)
     }
 
     /// The same response with the cookie of these preferences.
@@ -131,7 +136,7 @@ impl Visitor {
         chosen: &DisplayPreferences,
         response: Response,
     ) -> Response {
-        redirect::with_cookie(response, self.jar.keep_preferences(&chosen.to_cookie()))
+        redirect::with_cookie(response, self.jar.set_preferences(&chosen.to_cookie()))
     }
 }
 

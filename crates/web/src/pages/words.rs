@@ -1,4 +1,4 @@
-//! The messages of the pages: a Fluent catalogue in English, chiShona and isiNdebele, with English
+//! The messages of the pages: a Fluent catalog in English, chiShona and isiNdebele, with English
 //! as the fallback. Every message can select by the mode (`$mode`).
 
 use std::borrow::Cow;
@@ -13,9 +13,9 @@ use super::preferences::{Lang, Mode};
 
 type Bundle = FluentBundle<FluentResource>;
 
-macro_rules! catalogue {
+macro_rules! catalog {
     ($language:literal) => {
-        catalogue!($language: "common", "errors", "auth", "market", "stock", "order", "home",
+        catalog!($language: "common", "errors", "auth", "market", "stock", "order", "home",
             "portfolio", "history", "achievements", "ranks", "settings", "ops", "about", "recover",
             "people")
     };
@@ -26,9 +26,9 @@ macro_rules! catalogue {
 
 /// The files of a language; a key begins with the name of its file.
 const FILES: usize = 16;
-static ENGLISH: [&str; FILES] = catalogue!("en");
-static SHONA: [&str; FILES] = catalogue!("sn");
-static NDEBELE: [&str; FILES] = catalogue!("nd");
+static ENGLISH: [&str; FILES] = catalog!("en");
+static SHONA: [&str; FILES] = catalog!("sn");
+static NDEBELE: [&str; FILES] = catalog!("nd");
 
 static BUNDLES: LazyLock<[Bundle; 3]> = LazyLock::new(|| Lang::ALL.map(bundle));
 
@@ -50,7 +50,7 @@ fn bundle(lang: Lang) -> Bundle {
         _ => None,
     }));
     for text in files(lang) {
-        // Malformed entries are left out; tests of the catalogue find them.
+        // Malformed entries are left out; tests of the catalog find them.
         let resource = FluentResource::try_new((*text).to_owned());
         let resource = resource.unwrap_or_else(|(resource, _)| resource);
         bundle.add_resource_overriding(resource);

@@ -34,7 +34,7 @@ struct Subscribers {
     by_player: HashMap<i64, Topic>,
     /// Open streams of all players.
     open: usize,
-    next_id: u64,
+    last_id: u64,
 }
 
 struct Topic {
@@ -88,7 +88,7 @@ impl Hub {
 
     /// Publishes entries (player, version) that any node committed. They may arrive in any order
     /// and more than once.
-    pub fn on_ledger_event(&self, entries: impl IntoIterator<Item = (i64, i64)>) {
+    pub fn publish_entries(&self, entries: impl IntoIterator<Item = (i64, i64)>) {
         let subscribers = self.subscribers.read().unwrap_or_else(PoisonError::into_inner);
         if subscribers.by_player.is_empty() {
             return;
@@ -115,8 +115,8 @@ impl Hub {
             return Err(Problem::from(&codes::BUSY).retry_after(RETRY_AFTER_S));
         }
         subscribers.open += 1;
-        subscribers.next_id += 1;
-        let (stream_id, closed) = (subscribers.next_id, self.closing.child_token());
+        subscribers.last_id += 1;
+        let (stream_id, closed) = (subscribers.last_id, self.closing.child_token());
         let topic = subscribers.by_player.entry(player_id).or_insert_with(|| Topic {
             events: broadcast::Sender::new(QUEUE_MAX),
             newest: AtomicI64::new(0),

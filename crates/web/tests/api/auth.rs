@@ -223,7 +223,7 @@ async fn a_wrong_password_and_an_unknown_address_have_the_same_response() {
     let login = async |email: &str, password: Value| {
         app.post("/api/auth/login", &json!({"email": email, "password": password})).await
     };
-    let told = |answer: &crate::common::TestResponse| {
+    let without_id = |answer: &crate::common::TestResponse| {
         let mut body = answer.json();
         body["request_id"] = Value::Null;
         body["instance"] = Value::Null;
@@ -231,13 +231,13 @@ async fn a_wrong_password_and_an_unknown_address_have_the_same_response() {
     };
     let known = login("ada@example.com", json!("wrong")).await;
     let unknown = login("eve@example.com", json!("wrong")).await;
-    assert_eq!(told(&known), told(&unknown));
+    assert_eq!(without_id(&known), without_id(&unknown));
     assert_eq!(known.status, 422);
     let text = "The provided credentials are incorrect.";
     assert_eq!(known.json()["errors"], json!({"email": [text]}));
     let (long, cut) = ("x".repeat(5_000), "password12");
     for wrong in [json!(long), json!(cut), json!("password123 "), json!("PASSWORD123")] {
-        assert_eq!(told(&login("ada@example.com", wrong).await), told(&known));
+        assert_eq!(without_id(&login("ada@example.com", wrong).await), without_id(&known));
     }
     let mistyped = login("ada@example.com", json!(["a"])).await;
     assert_eq!(mistyped.status, 422);
@@ -278,8 +278,8 @@ async fn logout_revokes_this_token_only() {
     let second = app.post("/api/auth/login", &sent).await.json()["token"].clone();
     let (first, second) = (first.as_str().unwrap(), second.as_str().unwrap());
     let answer = app.post_as(first, "/api/auth/logout", &json!({})).await;
-    let told = json!({"success": true, "message": "Logged out successfully"});
-    assert_eq!((answer.status, answer.json()), (200, told));
+    let expected = json!({"success": true, "message": "Logged out successfully"});
+    assert_eq!((answer.status, answer.json()), (200, expected));
     assert_eq!(app.get_as(first, "/api/auth/user").await.status, 401);
     assert_eq!(app.post_as(first, "/api/auth/logout", &json!({})).await.status, 401);
     assert_eq!(app.get_as(second, "/api/auth/user").await.status, 200);
@@ -303,8 +303,8 @@ async fn an_account_is_deleted_with_its_password_only_and_the_chain_stays() {
         assert_eq!(app.get_as(token, "/api/auth/user").await.status, 200);
     }
     let answer = delete(json!({"password": "password123"})).await;
-    let told = json!({"success": true, "message": "Account deleted successfully"});
-    assert_eq!((answer.status, answer.json()), (200, told));
+    let expected = json!({"success": true, "message": "Account deleted successfully"});
+    assert_eq!((answer.status, answer.json()), (200, expected));
     assert_eq!(app.get_as(token, "/api/auth/user").await.status, 401);
     let sent = json!({"email": "ada@example.com", "password": "password123"});
     assert_eq!(app.post("/api/auth/login", &sent).await.status, 422);
@@ -330,7 +330,10 @@ async fn tokens_are_created_listed_and_revoked_by_their_owner_only() {
     assert_eq!(list.json()["meta"]["total"], 2);
     assert_eq!(list.json()["data"][0]["name"], "Bot");
     assert_eq!(list.json()["data"][1]["current"], true);
-    assert!(!list.text.contains(&secret) && !list.text.contains("ob_"), "secrets are told once");
+    assert!(
+        !list.text.contains(&secret) && !list.text.contains("ob_"),
+        "secrets are returned once"
+    );
     let path = format!("/api/auth/tokens/{id}");
     let end =
         async |token: &str, path: &str| app.send("DELETE", Some(token), path, "", "").await.status;

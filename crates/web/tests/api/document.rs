@@ -237,9 +237,16 @@ async fn symbols_have_the_pattern_of_the_domain() {
     }
 }
 
-/// Routes that are neither operations of the API nor pages: files, the document and its reader.
-const OTHERS: [&str; 6] =
-    ["/static/{file}", "/openapi.json", "/docs", "/docs/", "/docs/{*file}", "/metrics"];
+/// Routes that are neither operations of the API nor pages: the document, its viewer, metrics.
+const OTHERS: [&str; 5] = ["/openapi.json", "/docs", "/docs/", "/docs/{*file}", "/metrics"];
+
+/// The paths of the routes that a source file adds.
+fn routes_of(file: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let text = text.split("#[cfg(test)]").next().unwrap();
+    let calls = text.split(".route(\"").skip(1);
+    calls.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
 
 #[test]
 fn no_route_is_undocumented() {
@@ -253,18 +260,21 @@ fn no_route_is_undocumented() {
             if path.is_dir() {
                 visit(&path, found);
             } else if path.extension().is_some_and(|e| e == "rs") {
-                let text = std::fs::read_to_string(&path).unwrap();
-                let text = text.split("#[cfg(test)]").next().unwrap();
-                let calls = text.split(".route(\"").skip(1);
-                found.extend(calls.map(|rest| rest.split('"').next().unwrap().to_owned()));
+                found.extend(routes_of(&path));
             }
         }
     }
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
-    visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    visit(&src, &mut found);
     assert!(found.contains(&"/openapi.json".to_owned()), "the search finds routes");
     for path in found {
         assert!(OTHERS.contains(&path.as_str()), "{path} is served, but not documented");
+    }
+    for file in ["pages.rs", "pages/settings.rs"] {
+        let pages = routes_of(&src.join(file));
+        assert!(!pages.is_empty(), "{file}");
+        assert!(pages.iter().all(|path| !path.starts_with("/api")), "{file}: {pages:?}");
     }
 }
 
@@ -300,7 +310,7 @@ async fn players_cannot_reach_resources_of_others() {
     assert_eq!(app.get_as(&ada, "/api/portfolio/transactions").await.text, before);
 }
 
-/// What only the inside of the program would say.
+/// Texts that reveal internals.
 const INSIDE: [&str; 16] = [
     "select ",
     "insert ",

@@ -14,7 +14,7 @@ async fn trade(app: &App, token: &str, note: &str) {
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
-/// Signs in anew: the devices of old months are forgotten.
+/// Logs in again: tokens that were not used for months have expired.
 async fn log_in(app: &App, email: &str) -> String {
     let login = json!({ "email": email, "password": PASSWORD });
     let answer = app.post("/api/auth/login", &login).await;

@@ -75,17 +75,17 @@ async fn every_published_price_can_be_recomputed_after_the_end() {
         app.clock.advance_seconds(REVEAL_AFTER_S);
         let market = app.get("/api/market").await.json();
         assert_eq!(market["data"]["ended"], true);
-        let told = format!("the commitment holds, and so do {} prices", quotes.len());
-        assert_eq!(verify(&market, &quotes), (true, told), "{source:?}");
+        let expected = format!("the commitment holds, and so do {} prices", quotes.len());
+        assert_eq!(verify(&market, &quotes), (true, expected), "{source:?}");
 
         let mut other = quotes.clone();
         other[7]["data"]["quote"]["price"] = json!("1.23");
-        let (holds, told) = verify(&market, &other);
-        assert!(!holds && told.ends_with("published 1.23"), "{told}");
+        let (holds, output) = verify(&market, &other);
+        assert!(!holds && output.ends_with("published 1.23"), "{output}");
         let mut other = market.clone();
         other["data"]["chance"]["seed"] = json!("0".repeat(32));
-        let told = "the seed is not the one that was committed to".to_owned();
-        assert_eq!(verify(&other, &quotes), (false, told));
+        let expected = "the seed is not the one that was committed to".to_owned();
+        assert_eq!(verify(&other, &quotes), (false, expected));
     }
 }
 

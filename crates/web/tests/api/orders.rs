@@ -273,7 +273,7 @@ async fn a_market_order_may_name_its_type() {
 }
 
 #[tokio::test]
-async fn a_quantity_may_be_spelt_in_several_ways() {
+async fn a_quantity_may_be_spelled_in_several_ways() {
     let app = App::start().await;
     let ada = app.register("Ada").await;
     for (literal, shares) in [

@@ -1,4 +1,4 @@
-//! Behaviour of all routes: errors, headers, CORS and sessions; and the routes of operators.
+//! Behavior of all routes: errors, headers, CORS and sessions; and the routes of operators.
 
 use std::net::SocketAddr;
 
@@ -121,7 +121,7 @@ async fn a_token_must_be_valid_and_sent_once() {
     assert_eq!(app.raw("GET", path, &twice, "").await.status, 401);
     assert_eq!(app.get(&format!("{path}?token={ada}")).await.status, 401);
     assert_eq!(app.get_as(&ada, path).await.status, 200);
-    // A client can tell a token that has died from one that was never sent, on every route.
+    // On every route, the response to a revoked token differs from that to a missing one.
     assert_eq!(app.post_as(&ada, "/api/auth/logout", &json!({})).await.status, 200);
     let document = app.get("/openapi.json").await.json();
     let mut routes = 0;
@@ -203,7 +203,7 @@ async fn metrics_are_served_to_this_machine_and_configured_networks() {
     ];
     for (peer, forwarded, status) in cases {
         let headers: Vec<_> = forwarded.map(|to| ("x-forwarded-for", to)).into_iter().collect();
-        let answer = app.ask(from(peer, "/metrics", &headers)).await;
+        let answer = app.send_request(from(peer, "/metrics", &headers)).await;
         assert_eq!(answer.status, status, "{peer} for {forwarded:?}");
     }
     assert_problem(&app.get("/metrics").await, 404, "route_not_found");
@@ -216,9 +216,9 @@ async fn only_a_trusted_proxy_sets_the_request_id() {
     })
     .await;
     let number = [("x-request-id", "edge-7")];
-    let answer = app.ask(from("10.0.0.1", "/livez", &number)).await;
+    let answer = app.send_request(from("10.0.0.1", "/livez", &number)).await;
     assert_eq!(answer.header("x-request-id"), Some("edge-7"));
-    let answer = app.ask(from("198.51.100.1", "/livez", &number)).await;
+    let answer = app.send_request(from("198.51.100.1", "/livez", &number)).await;
     assert_ne!(answer.header("x-request-id"), Some("edge-7"));
 }
 
@@ -226,11 +226,11 @@ async fn only_a_trusted_proxy_sets_the_request_id() {
 async fn hsts_is_sent_where_a_trusted_proxy_uses_https() {
     let app = App::start_with(|config| config.http.trusted_proxies = networks("10.0.0.1")).await;
     let proto = |proto| [("x-forwarded-proto", proto)];
-    let answer = app.ask(from("10.0.0.1", "/livez", &proto("https"))).await;
-    let told = answer.header("strict-transport-security");
-    assert_eq!(told, Some("max-age=31536000; includeSubDomains"));
+    let answer = app.send_request(from("10.0.0.1", "/livez", &proto("https"))).await;
+    let policy = answer.header("strict-transport-security");
+    assert_eq!(policy, Some("max-age=31536000; includeSubDomains"));
     for (peer, proto) in [("10.0.0.1", proto("http")), ("198.51.100.1", proto("https"))] {
-        let answer = app.ask(from(peer, "/livez", &proto)).await;
+        let answer = app.send_request(from(peer, "/livez", &proto)).await;
         assert_eq!(answer.header("strict-transport-security"), None, "{peer}");
     }
 }
@@ -247,10 +247,10 @@ fn endless(token: &str) -> Request<Body> {
 async fn slow_bodies_and_slow_responses_time_out() {
     let app = App::start_with(|config| config.http.body_timeout_ms = 20).await;
     let ada = app.register("Ada").await;
-    assert_problem(&app.ask(endless(&ada)).await, 408, "body_timeout");
+    assert_problem(&app.send_request(endless(&ada)).await, 408, "body_timeout");
     let app = App::start_with(|config| config.http.request_timeout_ms = 2_000).await;
     let ada = app.register("Ada").await;
-    let answer = app.ask(endless(&ada)).await;
+    let answer = app.send_request(endless(&ada)).await;
     assert_problem(&answer, 504, "timed_out");
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
 }

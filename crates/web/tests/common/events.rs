@@ -13,8 +13,8 @@ use tower::ServiceExt;
 
 use super::App;
 
-/// Longer than anything here takes, so that a defect ends a test instead of hanging it.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Bounds every wait, so that a defect fails a test instead of hanging it.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An open stream.
 pub(crate) struct Events {
@@ -96,7 +96,7 @@ impl Events {
                 self.text = rest.to_owned();
                 return Some(event);
             }
-            let piece = tokio::time::timeout(PATIENCE, self.body.next()).await;
+            let piece = tokio::time::timeout(TIMEOUT, self.body.next()).await;
             let bytes = piece.expect("something comes in time")?.expect("no fault");
             self.text.push_str(std::str::from_utf8(&bytes).expect("text"));
         }

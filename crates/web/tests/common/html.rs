@@ -179,7 +179,7 @@ impl HtmlPage {
     }
 
     fn check_labels(&self) {
-        let labelled: BTreeSet<&str> =
+        let labeled: BTreeSet<&str> =
             self.all("label").into_iter().filter_map(|tag| tag.get("for")).collect();
         let mut inside_label = false;
         for tag in &self.tags {
@@ -189,7 +189,7 @@ impl HtmlPage {
                 "input" | "select" | "textarea" if tag.get("type") != Some("hidden") => {
                     let id = tag.get("id").unwrap_or_default();
                     let named = tag.get("aria-label").or(tag.get("aria-labelledby")).is_some();
-                    if !inside_label && !labelled.contains(id) && !named {
+                    if !inside_label && !labeled.contains(id) && !named {
                         self.fail(&format!("no label for {tag:?}"));
                     }
                 }

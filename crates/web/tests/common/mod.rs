@@ -237,12 +237,12 @@ impl App {
         let prices = PriceBoard::new(&source, listings, clock.now()).expect("prices");
         let (prices, closing) = (Arc::new(prices), CancellationToken::new());
         let hub = web::Hub::start(&config.http, &prices, closing.clone());
-        let (told, listed) = (Arc::clone(&hub), Arc::clone(&prices));
+        let (shared_hub, listed) = (Arc::clone(&hub), Arc::clone(&prices));
         let history = History::new(store.clone(), Some(archive_store(&directory)));
         let boards = Arc::new(boards);
         let kept = (store.clone(), history, Arc::clone(&boards));
         let market = Arc::clone(&source);
-        let parts = app_deps(kept, (rules, at_mid), &clock, source, listed, told, config);
+        let parts = app_deps(kept, (rules, at_mid), &clock, source, listed, shared_hub, config);
         let desk = parts.desk.clone();
         let router = web::router(web::AppState::new(parts));
         let players = AtomicU64::new(0);
@@ -383,11 +383,11 @@ impl App {
             let value = HeaderValue::from_bytes(value.as_bytes());
             request = request.header(*name, value.unwrap_or(HeaderValue::from_static(" ")));
         }
-        self.ask(request.body(Body::from(body.to_owned())).expect("a request")).await
+        self.send_request(request.body(Body::from(body.to_owned())).expect("a request")).await
     }
 
-    /// Sends a request that was made elsewhere.
-    pub(crate) async fn ask(&self, request: Request<Body>) -> TestResponse {
+    /// Sends a request that the caller built.
+    pub(crate) async fn send_request(&self, request: Request<Body>) -> TestResponse {
         let response = self.router.clone().oneshot(request).await.expect("an answer");
         let (head, body) = response.into_parts();
         let is_endless =

@@ -154,7 +154,7 @@ fn chase(stock: usize, view: &View, wallet: &Wallet) -> Vec<Wish> {
     if view.is_late() {
         return sell_all(stock, wallet).into_iter().collect();
     }
-    // Only of neighbouring seconds.
+    // Only of neighboring seconds.
     if view.tick < 2 || view.ticks[view.tick] - view.ticks[view.tick - 1] > 1 {
         return Vec::new();
     }

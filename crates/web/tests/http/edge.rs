@@ -169,7 +169,7 @@ async fn send(
     {
         request = request.header(name, value);
     }
-    app.ask(request.body(Body::from(body)).expect("a request")).await
+    app.send_request(request.body(Body::from(body)).expect("a request")).await
 }
 
 /// Asserts that the response is no server error, and an error either a problem or a page.

@@ -1,6 +1,8 @@
 //! The accept loop, tested over raw sockets: timeouts, limits, framing and shutdown.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -22,6 +24,8 @@ struct Server {
     release: CancellationToken,
     /// Cancelled when `/wait` has been reached.
     reached: CancellationToken,
+    /// Executions of `/`.
+    root_count: Arc<AtomicUsize>,
 }
 
 async fn start(change: impl FnOnce(&mut HttpConfig)) -> Server {
@@ -29,8 +33,16 @@ async fn start(change: impl FnOnce(&mut HttpConfig)) -> Server {
     change(&mut config);
     let (release, reached) = (CancellationToken::new(), CancellationToken::new());
     let (wait, reach) = (release.clone(), reached.clone());
+    let root_count = Arc::new(AtomicUsize::new(0));
+    let executed = Arc::clone(&root_count);
     let router = Router::new()
-        .route("/", get(|| async { "hello" }))
+        .route(
+            "/",
+            get(|| async move {
+                executed.fetch_add(1, Ordering::Relaxed);
+                "hello"
+            }),
+        )
         .route("/echo", post(|body: String| async { body }))
         .route(
             "/wait",
@@ -45,7 +57,7 @@ async fn start(change: impl FnOnce(&mut HttpConfig)) -> Server {
     let shutdown = CancellationToken::new();
     let stop = shutdown.clone();
     let task = tokio::spawn(async move { web::serve(listener, router, &config, stop).await });
-    Server { address, shutdown, task, release, reached }
+    Server { address, shutdown, task, release, reached, root_count }
 }
 
 impl Server {
@@ -137,6 +149,7 @@ const HIDDEN: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 #[tokio::test]
 async fn nothing_after_a_chunked_body_is_read_as_a_request() {
     let server = start(|_| {}).await;
+    let hidden_count = Arc::clone(&server.root_count);
     let framings = [
         "Transfer-Encoding: chunked",
         "Content-Length: 5\r\nTransfer-Encoding: chunked",
@@ -164,10 +177,12 @@ async fn nothing_after_a_chunked_body_is_read_as_a_request() {
                 let response = exchange(&server, &request).await;
                 let count = response.matches("HTTP/1.1 ").count();
                 assert!(count <= 1 && !response.contains("hello"), "{request:?}: {response}");
+                assert_eq!(hidden_count.load(Ordering::Relaxed), 0, "{request:?}");
             }
         }
     }
     server.stop().await;
+    assert_eq!(hidden_count.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]

@@ -308,7 +308,7 @@ async fn a_one_time_link_sets_a_new_password_and_survives_a_get() {
 }
 
 #[tokio::test]
-async fn guesses_of_codes_are_limited_like_those_of_passwords() {
+async fn guesses_of_codes_and_links_are_limited_like_those_of_passwords() {
     let app = App::start_limited().await;
     app.browser_of("Ada").await;
     let mut statuses = Vec::new();
@@ -317,6 +317,19 @@ async fn guesses_of_codes_are_limited_like_those_of_passwords() {
         statuses.push(recover(&app, "ada@pages.example.com", &code, PASSWORD).await.status);
     }
     assert_eq!((statuses[9], statuses[10]), (422, 429), "{statuses:?}");
+
+    let user_id = app.store.find_user_id("ada@pages.example.com").await.unwrap().unwrap();
+    let entropy = testkit::SeededEntropy::new(5);
+    let link = async || web::make_link(&app.store, user_id, &app.clock, &entropy).await.unwrap();
+    let path = format!("/recover/{}", link().await.unwrap());
+    let mut browser = app.browser();
+    let page = browser.page(&path).await;
+    link().await.expect("a link that replaces the first");
+    let mut statuses = Vec::new();
+    for _ in 0..12 {
+        statuses.push(browser.submit(&page, &path, &[("password", PASSWORD)]).await.status);
+    }
+    assert_eq!((statuses[9], statuses[10]), (404, 429), "{statuses:?}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Longer than anything here takes, so that a defect ends a test instead of hanging it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A server whose streams do not wait.
 async fn start() -> App {
@@ -109,8 +109,8 @@ async fn a_player_receives_own_fills_only() {
     let trade = buy(&app, &ada).await;
     let fill = events.own().await;
     assert_eq!(fill.name, "fill");
-    let told = fill.json();
-    for (told_as, member) in [
+    let data = fill.json();
+    for (field, member) in [
         ("trade_id", "trade_id"),
         ("side", "side"),
         ("stock_symbol", "stock_symbol"),
@@ -120,7 +120,7 @@ async fn a_player_receives_own_fills_only() {
         ("xp_earned", "xp_earned"),
         ("executed_at", "executed_at"),
     ] {
-        assert_eq!(told[told_as], trade[member], "{told_as}");
+        assert_eq!(data[field], trade[member], "{field}");
     }
     let unlocked = events.own().await;
     assert_eq!(unlocked.name, "achievement");
@@ -169,14 +169,14 @@ async fn a_reconnecting_client_receives_each_missed_event_once() {
         ("achievement", &json!("first_trade"))
     );
     trades.push(buy(&app, &token).await["trade_id"].clone());
-    let mut told = vec![first.json()["trade_id"].clone()];
-    while told.len() < trades.len() {
+    let mut received = vec![first.json()["trade_id"].clone()];
+    while received.len() < trades.len() {
         let event = again.own().await;
         if event.name == "fill" {
-            told.push(event.json()["trade_id"].clone());
+            received.push(event.json()["trade_id"].clone());
         }
     }
-    assert_eq!(told, trades);
+    assert_eq!(received, trades);
     // A client that has received everything receives nothing again.
     let last = again.until("prices").await.id;
     drop(again);
@@ -238,8 +238,9 @@ async fn fills_of_another_node_are_read_from_the_ledger() {
     let trade = buy(&app, &token).await;
     events.until("fill").await;
     let (player_id, version) = place(&trade);
-    // Heard again, as the follower reads every entry more than once; then of one that is not there.
-    app.hub.on_ledger_event([(player_id, version), (player_id, version + 1), (player_id + 1, 9)]);
+    // Published again, because the follower reads every entry more than once; then an entry that
+    // does not exist.
+    app.hub.publish_entries([(player_id, version), (player_id, version + 1), (player_id + 1, 9)]);
     let next = buy(&app, &token).await;
     assert_eq!(events.until("fill").await.json()["trade_id"], next["trade_id"]);
 }
@@ -341,8 +342,8 @@ async fn the_server_does_not_wait_for_streams_to_end() {
         seen.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
     }
     app.closing.cancel();
-    tokio::time::timeout(PATIENCE, served).await.expect("an end in time").unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, served).await.expect("an end in time").unwrap().unwrap();
     let mut rest = Vec::new();
-    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, stream.read_to_end(&mut rest)).await.unwrap().unwrap();
     assert!(rest.ends_with(b"0\r\n\r\n"), "the answer is whole");
 }

@@ -1,5 +1,5 @@
 ### DRAFT in isiNdebele, not yet reviewed by a native speaker. Do not rely on it before that review.
-### The landing, help, and what is shown without a network.
+### The landing page, help, and the offline page.
 
 about-title = Ngathi losizo
 about-landing-title = Funda ukutshala imali kungelangozi

@@ -1,5 +1,5 @@
 ### DRAFT in isiNdebele, not yet reviewed by a native speaker. Do not rely on it before that review.
-### What several pages say.
+### Messages of several pages.
 
 common-description = Funda ukutshala imali ngemali yokuzenzisa. Akulamali yangempela.
 common-skip = Yeqela kokuphakathi

@@ -1,5 +1,5 @@
 ### DRAFT in isiNdebele, not yet reviewed by a native speaker. Do not rely on it before that review.
-### Errors, as people see them.
+### Error pages.
 
 errors-home = Yana ekhasini lokuqala
 errors-number = Nxa ucela usizo, tshela le inombolo:

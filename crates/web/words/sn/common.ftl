@@ -1,5 +1,5 @@
 ### DRAFT in chiShona, not yet reviewed by a native speaker. Do not rely on it before that review.
-### What several pages say.
+### Messages of several pages.
 
 common-description = Dzidza kuisa mari mumakambani uchishandisa mari yekufungidzira. Hapana mari chaiyo.
 common-skip = Enda kune zviri mukati

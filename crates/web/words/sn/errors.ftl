@@ -1,5 +1,5 @@
 ### DRAFT in chiShona, not yet reviewed by a native speaker. Do not rely on it before that review.
-### Errors, as people see them.
+### Error pages.
 
 errors-home = Enda kupeji rekutanga
 errors-number = Kana uchikumbira rubatsiro, taura nhamba iyi:

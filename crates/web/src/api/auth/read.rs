@@ -67,11 +67,11 @@ impl RegisterBody {
         let mut errors = FieldErrors::default();
         let name = text("name", self.name.as_deref());
         let name = name.and_then(|name| {
-            names::check_name(&name, &config.names).map_err(|fault| fault.to_string())
+            names::check_name(&name, &config.names).map_err(|error| error.to_string())
         });
-        let name = errors.keep("name", name);
-        let email = keep_email(&mut errors, self.email.as_deref());
-        let password = self.keep_password(&mut errors, &config.auth);
+        let name = errors.collect("name", name);
+        let email = parse_email(&mut errors, self.email.as_deref());
+        let password = self.parse_new_password(&mut errors, &config.auth);
         errors.finish()?;
         let (Some(name), Some(email), Some(password)) = (name, email, password) else {
             return Err(Problem::internal());
@@ -79,24 +79,24 @@ impl RegisterBody {
         Ok(RegistrationRequest { name, email, password })
     }
 
-    fn keep_password(&self, errors: &mut FieldErrors, auth: &AuthConfig) -> Option<String> {
+    fn parse_new_password(&self, errors: &mut FieldErrors, auth: &AuthConfig) -> Option<String> {
         let password = text("password", self.password.as_deref());
-        let password = errors.keep("password", password)?;
+        let password = errors.collect("password", password)?;
         let again = text("password", self.password_confirmation.as_deref());
         if again.as_ref() != Ok(&password) {
             let text = "The password field confirmation does not match.".to_owned();
-            errors.keep::<()>("password", Err(text));
+            errors.collect::<()>("password", Err(text));
         }
-        let checked = passwords::check(&password, auth).map_err(|fault| fault.to_string());
-        errors.keep("password", checked.map(|()| password))
+        let checked = passwords::check(&password, auth).map_err(|error| error.to_string());
+        errors.collect("password", checked.map(|()| password))
     }
 }
 
 impl LoginBody {
     pub(super) fn read(&self) -> Result<LoginRequest, Problem> {
         let mut errors = FieldErrors::default();
-        let email = keep_email(&mut errors, self.email.as_deref());
-        let password = errors.keep("password", text("password", self.password.as_deref()));
+        let email = parse_email(&mut errors, self.email.as_deref());
+        let password = errors.collect("password", text("password", self.password.as_deref()));
         errors.finish()?;
         let (Some(email), Some(password)) = (email, password) else {
             return Err(Problem::internal());
@@ -109,7 +109,7 @@ impl TokenBody {
     pub(super) fn read(&self) -> Result<String, Problem> {
         let name = text("name", self.name.as_deref());
         let name = name.and_then(|name| {
-            accounts::check_token_name(&name).map_err(|fault| match fault {
+            accounts::check_token_name(&name).map_err(|error| match error {
                 TokenNameError::Unfit(error) => unfit("name", error, TextKind::Line),
                 TokenNameError::TooLong(max) => {
                     format!("The name field must not be greater than {max} characters.")
@@ -120,16 +120,16 @@ impl TokenBody {
     }
 }
 
-fn keep_email(errors: &mut FieldErrors, raw: Option<&RawValue>) -> Option<Email> {
+fn parse_email(errors: &mut FieldErrors, raw: Option<&RawValue>) -> Option<Email> {
     let read = text("email", raw);
     // The original API reports both errors for a value that is not a string.
     let is_text = raw.is_none_or(|raw| matches!(raw.get().as_bytes(), [b'"' | b'n', ..]));
-    let email = errors.keep(
+    let email = errors.collect(
         "email",
-        read.and_then(|text| names::check_email(&text).map_err(|fault| fault.to_string())),
+        read.and_then(|text| names::check_email(&text).map_err(|error| error.to_string())),
     );
     if !is_text {
-        errors.keep::<()>("email", Err(EmailError::Invalid.to_string()));
+        errors.collect::<()>("email", Err(EmailError::Invalid.to_string()));
     }
     email
 }

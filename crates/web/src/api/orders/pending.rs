@@ -23,7 +23,8 @@ const PATH: &str = "/api/portfolio/orders";
 
 /// The response to an order that was accepted and fills later, and to its cancellation.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct OrderAnswer {
+#[schema(as = OrderAnswer)]
+pub(crate) struct PendingOrderResponse {
     /// Always `true`.
     #[schema(example = true)]
     success: bool,
@@ -38,7 +39,7 @@ pub(crate) fn accepted(order: &PendingOrder) -> Response {
         FillsAt::Close(_) => "Order accepted; it fills at the close",
         FillsAt::QuoteAfter(_) => "Order accepted; it fills at the next price",
     };
-    let response = OrderAnswer { success: true, message, order: OrderView::new(order) };
+    let response = PendingOrderResponse { success: true, message, order: OrderView::new(order) };
     (StatusCode::ACCEPTED, axum::Json(response)).into_response()
 }
 
@@ -89,8 +90,8 @@ pub(in crate::api) async fn list_orders(
 ) -> Result<Response, Problem> {
     let mut fields = query.strict();
     let limit = fields.integer("limit", 1..=LIMIT_MAX).unwrap_or(LIMIT);
-    let below = fields.parsed("cursor", 40, read_cursor);
     let status = fields.parsed("status", 20, OrderState::parse);
+    let below = fields.parsed("cursor", 40, read_cursor);
     fields.finish()?;
     let mut orders = state.store.orders_page(player.player_id, below, status, limit + 1).await?;
     let limit_length = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -144,7 +145,7 @@ pub(in crate::api) async fn show_order(
     params(("order_id" = String, Path, description = "As in the response to the order",
         example = "o-42-7")),
     responses(
-        (status = 200, body = OrderAnswer),
+        (status = 200, body = PendingOrderResponse),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "No such order, or not yours."),
         (status = 409, body = Problem, content_type = "application/problem+json",
@@ -160,7 +161,7 @@ pub(in crate::api) async fn cancel_order(
         return Err((&codes::ORDER_NOT_CANCELLABLE).into());
     };
     let order = OrderView::new(&order);
-    let response = OrderAnswer { success: true, message: "Order cancelled", order };
+    let response = PendingOrderResponse { success: true, message: "Order cancelled", order };
     Ok(axum::Json(response).into_response())
 }
 

@@ -48,10 +48,14 @@ const FIXED_TERMS: [(&str, &[&str]); 7] = [
 ];
 
 /// Terms that a market order must not have.
-const FOREIGN_TERMS: &str = "price limit limitprice stop stopprice stoploss takeprofit trailprice \
-    trailpercent trailingstop triggerprice maxprice minprice notional amount dollars currency \
-    exchange leverage validuntil validto goodtill goodtilldate goodtildate gtd expiry expires \
-    expiresat expiration executeat slippage maxslippage condition";
+#[rustfmt::skip]
+const FOREIGN_TERMS: [&str; 33] = [
+    "price", "limit", "limitprice", "stop", "stopprice", "stoploss", "takeprofit", "trailprice",
+    "trailpercent", "trailingstop", "triggerprice", "maxprice", "minprice", "notional", "amount",
+    "dollars", "currency", "exchange", "leverage", "validuntil", "validto", "goodtill",
+    "goodtilldate", "goodtildate", "gtd", "expiry", "expires", "expiresat", "expiration",
+    "executeat", "slippage", "maxslippage", "condition",
+];
 
 /// Terms and values of orders that are filled or rejected at once.
 const AT_ONCE: ([&str; 2], [&str; 2]) = (["timeinforce", "tif"], ["fok", "ioc"]);
@@ -105,7 +109,7 @@ fn plain(name: &str) -> String {
 fn is_term(plain: &str) -> bool {
     plain == SIDE_TERM
         || FIXED_TERMS.iter().any(|(term, _)| *term == plain)
-        || FOREIGN_TERMS.split(' ').any(|term| term == plain)
+        || FOREIGN_TERMS.contains(&plain)
 }
 
 impl OrderBody {
@@ -148,7 +152,7 @@ impl OrderBody {
                 }
                 None => format!("A market order has no {label} field: only market orders exist."),
             };
-            errors.keep::<()>(name.clone(), Err(text));
+            errors.collect::<()>(name.clone(), Err(text));
         }
     }
 }
@@ -162,10 +166,10 @@ pub(super) fn parse_order(
     let mut errors = FieldErrors::default();
     let listing = read_symbol(body.stock_symbol.as_deref())
         .and_then(|symbol| state.prices.find(&symbol).ok_or_else(|| INVALID_SYMBOL.to_owned()));
-    let listing = errors.keep("stock_symbol", listing);
+    let listing = errors.collect("stock_symbol", listing);
     let quantity = read_quantity(body.quantity.as_deref(), &state.rules);
-    let quantity = errors.keep("quantity", quantity);
-    let note = errors.keep("note", read_note(body.note.as_deref()));
+    let quantity = errors.collect("quantity", quantity);
+    let note = errors.collect("note", read_note(body.note.as_deref()));
     body.check_kind(side, &mut errors);
     errors.finish()?;
     let (Some(listing), Some(quantity), Some(note)) = (listing, quantity, note) else {
@@ -277,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quantity_may_be_spelt_in_several_ways() {
+    fn a_quantity_may_be_spelled_in_several_ways() {
         let rules = rules(true);
         for (literal, units) in [
             ("3", 3_000_000),

@@ -69,7 +69,7 @@ pub(super) async fn save(
     };
     let hide_amounts = form.is("amounts", "on");
     let stored = store::Preferences { hide_amounts, ..chosen.to_stored() };
-    visitor.store_preferences(&state, |_| stored).await?;
+    visitor.store_preferences(&state, &stored).await?;
     Ok(visitor.with_cookie_of(&chosen, Section::Looks.done()))
 }
 

@@ -68,8 +68,8 @@ pub(super) async fn save(
         return Ok(page(&state, &visitor, "", &form, status));
     };
     let time_zone = zone.iana_name().map(str::to_owned);
-    let change = |stored| store::Preferences { time_zone, ..stored };
-    visitor.store_preferences(&state, change).await?;
+    let stored = store::Preferences { time_zone, ..visitor.stored_preferences() };
+    visitor.store_preferences(&state, &stored).await?;
     let chosen = DisplayPreferences { zone, ..visitor.preferences.clone() };
     Ok(visitor.with_cookie_of(&chosen, Section::Looks.done()))
 }

@@ -1,4 +1,4 @@
-//! Rules of the catalogue, checked against all templates and the code of pages.
+//! Rules of the catalog, checked against all templates and the code of pages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -72,7 +72,7 @@ async fn an_entry_that_arrives_twice_is_published_once() {
     let hub = hub(&HttpConfig::default());
     let (_slot, mut events) = hub.open(1).unwrap();
     hub.publish_fills(&[fill(1, 4)]);
-    hub.on_ledger_event([(1, 3), (1, 4), (2, 9), (1, 6), (1, 5), (1, 6)]);
+    hub.publish_entries([(1, 3), (1, 4), (2, 9), (1, 6), (1, 5), (1, 6)]);
     assert_eq!([events.try_recv(), events.try_recv()].map(|t| version_of(t.unwrap())), [4, 6]);
     assert_eq!(events.try_recv().unwrap_err(), TryRecvError::Empty);
 }
