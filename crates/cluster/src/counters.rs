@@ -49,7 +49,7 @@ impl Counters {
         Self { local: LocalCounters::new(), shared: Some(shared) }
     }
 
-    /// Counters in the Redis at `redis_url`. If it does not answer, the failure is logged: a node
+    /// Counters in the Redis at `redis_url`. If it does not respond, the failure is logged: a node
     /// starts without it.
     pub async fn connect(redis_url: &str) -> Result<Self, ClusterError> {
         let redis = Redis::open(redis_url, None)?;

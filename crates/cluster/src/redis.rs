@@ -102,7 +102,7 @@ impl Redis {
         let _ = state.wait_for(|state| state.attempted).await;
     }
 
-    /// Whether there is a connection on which every command was answered in time.
+    /// Whether there is a connection on which every command received its reply in time.
     pub fn is_up(&self) -> bool {
         self.0.breaker.state.borrow().live.is_some()
     }
@@ -152,11 +152,11 @@ impl ConnectionBreaker {
     {
         let live = self.state.borrow().live.clone().ok_or(RedisQueryError::Away)?;
         let began = Instant::now();
-        let answer = tokio::time::timeout(COMMAND_TIMEOUT, run(live.connection.clone())).await;
+        let result = tokio::time::timeout(COMMAND_TIMEOUT, run(live.connection.clone())).await;
         metrics::histogram!("openbell_redis_seconds", "command" => command)
             .record(began.elapsed().as_secs_f64());
-        let failure = match answer {
-            Ok(Ok(answer)) => return Ok(answer),
+        let failure = match result {
+            Ok(Ok(reply)) => return Ok(reply),
             Ok(Err(error)) if is_command_error(&error) => {
                 return Err(RedisQueryError::Failed(error));
             }

@@ -20,7 +20,7 @@ pub struct Follower<S, V>(watch::Receiver<Phase<S, V>>);
 
 /// The caller that performs the run. Dropping it without a result releases the followers.
 pub struct Leader<K: Eq + Hash, S, V> {
-    flights: Arc<SingleFlight<K, S, V>>,
+    runs: Arc<SingleFlight<K, S, V>>,
     key: K,
     phase: watch::Sender<Phase<S, V>>,
     predecessor: Option<Follower<S, V>>,
@@ -49,17 +49,17 @@ impl<K: Eq + Hash + Clone, S, V> SingleFlight<K, S, V> {
     /// Joins the run of `key` that is waiting, or in progress and current. Otherwise the caller
     /// becomes the leader of a new run, which has to be performed with [`Leader::run`].
     pub fn join(self: &Arc<Self>, key: &K, is_current: impl FnOnce(&S) -> bool) -> Joined<K, S, V> {
-        let mut flights = self.lock();
-        if let Some(follower) = flights.get(key)
+        let mut runs = self.lock();
+        if let Some(follower) = runs.get(key)
             && follower.accepts(is_current)
         {
             return (follower.clone(), None);
         }
         let phase = watch::Sender::new(Phase::Waiting);
         let follower = Follower(phase.subscribe());
-        let predecessor = flights.insert(key.clone(), follower.clone());
-        let flights = Arc::clone(self);
-        (follower, Some(Leader { flights, key: key.clone(), phase, predecessor }))
+        let predecessor = runs.insert(key.clone(), follower.clone());
+        let runs = Arc::clone(self);
+        (follower, Some(Leader { runs, key: key.clone(), phase, predecessor }))
     }
 }
 
@@ -109,7 +109,7 @@ impl<K: Eq + Hash, S: Clone, V> Leader<K, S, V> {
         let started_at = start();
         self.phase.send_replace(Phase::Running(started_at.clone()));
         let value = run(started_at).await;
-        self.remove();
+        // A caller that joins before the removal in `drop` does not accept the ended run.
         self.phase.send_replace(Phase::Done(value));
     }
 }
@@ -117,10 +117,10 @@ impl<K: Eq + Hash, S: Clone, V> Leader<K, S, V> {
 impl<K: Eq + Hash, S, V> Leader<K, S, V> {
     /// Removes this run from the map, unless a newer run has replaced it.
     fn remove(&self) {
-        let mut flights = self.flights.lock();
+        let mut runs = self.runs.lock();
         let is_this = |follower: &Follower<S, V>| follower.0.same_channel(&self.phase.subscribe());
-        if flights.get(&self.key).is_some_and(is_this) {
-            flights.remove(&self.key);
+        if runs.get(&self.key).is_some_and(is_this) {
+            runs.remove(&self.key);
         }
     }
 }
@@ -139,19 +139,19 @@ mod tests {
 
     #[tokio::test]
     async fn followers_share_the_run_of_the_leader() {
-        let flights = Arc::new(Loads::default());
-        let (first, leader) = flights.join(&"a", |_| true);
-        let (second, none) = flights.join(&"a", |_| true);
+        let runs = Arc::new(Loads::default());
+        let (first, leader) = runs.join(&"a", |_| true);
+        let (second, none) = runs.join(&"a", |_| true);
         assert!(none.is_none());
         leader.expect("leads").run(|| 1, async |started_at| started_at + 1).await;
         assert_eq!((first.result().await, second.result().await), (Some(2), Some(2)));
-        assert!(flights.join(&"a", |_| true).1.is_some(), "a result is not reused");
+        assert!(runs.join(&"a", |_| true).1.is_some(), "a result is not reused");
     }
 
     #[tokio::test]
     async fn an_outdated_run_is_followed_by_a_new_one() {
-        let flights = Arc::new(Loads::default());
-        let (_, leader) = flights.join(&"a", |_| true);
+        let runs = Arc::new(Loads::default());
+        let (_, leader) = runs.join(&"a", |_| true);
         let (entered, mut is_entered) = watch::channel(false);
         let (release, mut released) = watch::channel(false);
         let old = tokio::spawn(leader.expect("leads").run(
@@ -163,23 +163,23 @@ mod tests {
             },
         ));
         is_entered.wait_for(|entered| *entered).await.expect("entered");
-        let (newer, leader) = flights.join(&"a", |_| false);
+        let (newer, leader) = runs.join(&"a", |_| false);
         let new = tokio::spawn(leader.expect("leads").run(|| 2, async |_| 2));
-        let (waiting, none) = flights.join(&"a", |_| false);
+        let (waiting, none) = runs.join(&"a", |_| false);
         assert!(none.is_none(), "a run that has not started is current");
         release.send_replace(true);
         old.await.expect("ends");
         new.await.expect("ends");
         assert_eq!((newer.result().await, waiting.result().await), (Some(2), Some(2)));
-        assert!(flights.lock().is_empty());
+        assert!(runs.lock().is_empty());
     }
 
     #[tokio::test]
     async fn dropping_the_leader_releases_followers_and_key() {
-        let flights = Arc::new(Loads::default());
-        let (follower, leader) = flights.join(&"a", |_| true);
+        let runs = Arc::new(Loads::default());
+        let (follower, leader) = runs.join(&"a", |_| true);
         drop(leader);
         assert_eq!(follower.result().await, None);
-        assert!(flights.join(&"a", |_| true).1.is_some());
+        assert!(runs.join(&"a", |_| true).1.is_some());
     }
 }

@@ -162,15 +162,15 @@ async fn snapshot_rows(
     window: RankWindow,
     prices_json: &str,
 ) -> Result<LeaderboardRows, LeaderboardError> {
-    let gaps = HiddenPlaces(store.erased_ranks(snapshot.snapshot_id).await?);
-    let total = snapshot.players.unsigned_abs().saturating_sub(gaps.0.len() as u64);
+    let erased = ErasedRanks(store.erased_ranks(snapshot.snapshot_id).await?);
+    let total = snapshot.players.unsigned_abs().saturating_sub(erased.0.len() as u64);
     let (offset, limit) = match window {
         RankWindow::From { offset, limit } => {
             (i64::try_from(offset).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(0))
         }
         RankWindow::Around { player_id, each_side } => {
-            let place = store.find_rank(snapshot.snapshot_id, player_id).await?;
-            let Some(rank) = place.and_then(|place| gaps.rank(place)) else {
+            let stored = store.find_rank(snapshot.snapshot_id, player_id).await?;
+            let Some(rank) = stored.and_then(|stored| erased.shown_rank(stored)) else {
                 return Ok(LeaderboardRows {
                     total,
                     first_rank: 1,
@@ -183,15 +183,15 @@ async fn snapshot_rows(
             (offset, rank.saturating_add(side) - offset)
         }
     };
-    // From the place of the first row on, with as many more as may be gaps among them.
-    let (after, read) = gaps.span(offset, limit);
-    let places = store
+    // From the stored rank of the first row on, with as many more as are erased among them.
+    let (after, read) = erased.span(offset, limit);
+    let ranked = store
         .with_replica(|store| async move {
             store.ranked_players_page(snapshot.snapshot_id, after, read).await
         })
         .await?;
-    let players = (after.saturating_add(1)..).zip(places);
-    let players = players.filter(|(place, _)| gaps.rank(*place).is_some());
+    let players = (after.saturating_add(1)..).zip(ranked);
+    let players = players.filter(|(stored, _)| erased.shown_rank(*stored).is_some());
     let limit = usize::try_from(limit).unwrap_or(0);
     let players: Vec<i64> = players.map(|(_, player_id)| player_id).take(limit).collect();
     let values = store.player_values(&players, prices_json).await?;
@@ -207,28 +207,29 @@ async fn snapshot_rows(
     Ok(LeaderboardRows { total, first_rank, rows, is_snapshot: true })
 }
 
-/// The places of a snapshot that are no longer shown, ascending. Each moves the places below it up.
-struct HiddenPlaces(Vec<i64>);
+/// The ranks in a snapshot of players who were erased since, ascending. Each moves the ranks below it
+/// up.
+struct ErasedRanks(Vec<i64>);
 
-impl HiddenPlaces {
-    /// The rank of a place; `None` for a gap.
-    fn rank(&self, place: i64) -> Option<i64> {
-        match self.0.binary_search(&place) {
+impl ErasedRanks {
+    /// The rank at which a stored rank is shown; `None` for an erased one.
+    fn shown_rank(&self, stored: i64) -> Option<i64> {
+        match self.0.binary_search(&stored) {
             Ok(_) => None,
-            Err(before) => Some(place - i64::try_from(before).unwrap_or(0)),
+            Err(before) => Some(stored - i64::try_from(before).unwrap_or(0)),
         }
     }
 
-    /// After which place the rows after the first `offset` begin, and how many places to read so
-    /// that `limit` rows are among them.
+    /// The stored rank after which the rows after the first `offset` begin, and how many stored ranks
+    /// to read so that `limit` rows are among them.
     fn span(&self, offset: i64, limit: i64) -> (i64, i64) {
         let mut first = offset.saturating_add(1);
-        let mut gaps = self.0.iter().peekable();
-        while gaps.next_if(|gap| **gap <= first).is_some() {
+        let mut erased = self.0.iter().peekable();
+        while erased.next_if(|rank| **rank <= first).is_some() {
             first = first.saturating_add(1);
         }
         let mut last = first.saturating_add(limit).saturating_sub(1);
-        while gaps.next_if(|gap| **gap <= last).is_some() {
+        while erased.next_if(|rank| **rank <= last).is_some() {
             last = last.saturating_add(1);
         }
         (first - 1, last.saturating_sub(first).saturating_add(1))
@@ -240,15 +241,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranks_leave_gaps_out_and_spans_reach_over_them() {
-        let gaps = HiddenPlaces(vec![2, 3, 6]);
-        let ranks: Vec<Option<i64>> = (1..=8).map(|place| gaps.rank(place)).collect();
+    fn shown_ranks_leave_erased_ones_out_and_spans_reach_over_them() {
+        let erased = ErasedRanks(vec![2, 3, 6]);
+        let ranks: Vec<Option<i64>> = (1..=8).map(|stored| erased.shown_rank(stored)).collect();
         let expected = [Some(1), None, None, Some(2), Some(3), None, Some(4), Some(5)];
         assert_eq!(ranks, expected);
-        assert_eq!(gaps.span(0, 1), (0, 1));
-        assert_eq!(gaps.span(1, 2), (3, 2), "ranks 2 and 3 are places 4 and 5");
-        assert_eq!(gaps.span(0, 4), (0, 7), "ranks 1 to 4 are places 1 to 7");
-        assert_eq!(gaps.span(3, 9), (6, 9));
-        assert_eq!(HiddenPlaces(Vec::new()).span(20, 10), (20, 10));
+        assert_eq!(erased.span(0, 1), (0, 1));
+        assert_eq!(erased.span(1, 2), (3, 2), "ranks 2 and 3 are stored as 4 and 5");
+        assert_eq!(erased.span(0, 4), (0, 7), "ranks 1 to 4 are stored among 1 to 7");
+        assert_eq!(erased.span(3, 9), (6, 9));
+        assert_eq!(ErasedRanks(Vec::new()).span(20, 10), (20, 10));
     }
 }

@@ -107,7 +107,7 @@ async fn query_checked(
     let (path, mut reason) = (query.path(), String::new());
     for _ in 0..TRIES {
         let call = Call::get(path.as_str(), Some(&worker.common.logins[player].bearer));
-        let answer = worker.ask(&call, begun).await?;
+        let answer = worker.send(&call, begun).await?;
         let counters = &mut worker.counters.board;
         counters.count(query.kind(), begun.elapsed(), answer.body.len() as u64);
         match response::read(&answer.body, query) {

@@ -50,7 +50,7 @@ impl RequestPlan {
     pub(crate) async fn go(&mut self, worker: &mut Worker, begun: Instant) {
         match self.scenario {
             Scenario::Distinct | Scenario::Popular { .. } => self.trade(worker, begun).await,
-            Scenario::Portfolio { .. } => self.ask(worker, PORTFOLIO.into(), begun).await,
+            Scenario::Portfolio { .. } => self.send(worker, PORTFOLIO.into(), begun).await,
             Scenario::Board { rows } => self.storm(worker, rows, begun).await,
             Scenario::Mixed => self.mix(worker, begun, true).await,
             Scenario::Soak => self.mix(worker, begun, false).await,
@@ -81,11 +81,11 @@ impl RequestPlan {
             40..50 => format!("/api/stocks/{}", symbol(worker)),
             50..55 => format!("/api/stocks/{}/history", symbol(worker)),
             55..60 => "/api/portfolio/transactions".to_owned(),
-            60..72 => return self.ask_board(worker, begun).await,
+            60..72 => return self.send_board_page(worker, begun).await,
             72..74 if with_sign_ins => return self.sign_in(worker, begun).await,
             _ => return self.trade(worker, begun).await,
         };
-        self.ask(worker, path, begun).await;
+        self.send(worker, path, begun).await;
     }
 
     /// Sends a random query to a board and validates the response.
@@ -97,7 +97,7 @@ impl RequestPlan {
         }
     }
 
-    async fn ask_board(&mut self, worker: &mut Worker, begun: Instant) {
+    async fn send_board_page(&mut self, worker: &mut Worker, begun: Instant) {
         let path = if worker.rng.below(4) == 0 {
             "/api/leaderboard?around=me".to_owned()
         } else {
@@ -105,13 +105,13 @@ impl RequestPlan {
             let (page, rows) = (worker.rng.below(pages) + 1, worker.rng.below(91) + 10);
             format!("/api/leaderboard?page={page}&per_page={rows}")
         };
-        self.ask(worker, path, begun).await;
+        self.send(worker, path, begun).await;
     }
 
-    async fn ask(&mut self, worker: &mut Worker, path: String, begun: Instant) {
+    async fn send(&mut self, worker: &mut Worker, path: String, begun: Instant) {
         let player = self.any_player(worker);
         let call = Call::get(path, Some(&worker.common.logins[player].bearer));
-        worker.ask(&call, begun).await;
+        worker.send(&call, begun).await;
     }
 
     /// Logs in and out.
@@ -122,12 +122,12 @@ impl RequestPlan {
         };
         let body = json!({ "email": email, "password": password }).to_string();
         let login = Call::post("/api/auth/login", None, body);
-        let Some(answer) = worker.ask(&login, begun).await else { return };
+        let Some(answer) = worker.send(&login, begun).await else { return };
         let answer: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let bearer = format!("Bearer {}", answer["token"].as_str().unwrap_or_default());
         let Ok(bearer) = HeaderValue::try_from(bearer) else { return };
         let logout = Call::post("/api/auth/logout", Some(&bearer), "{}");
-        worker.ask(&logout, Instant::now()).await;
+        worker.send(&logout, Instant::now()).await;
     }
 
     fn any_player(&self, worker: &mut Worker) -> usize {

@@ -34,7 +34,7 @@ enum Pacing {
     Rounds { count: u64, together: Arc<Barrier> },
 }
 
-/// Sends the requests, measures the answers, and checks what was acknowledged.
+/// Sends the requests, measures the responses, and checks what was acknowledged.
 ///
 /// # Errors
 /// An invalid option, or a request before the measured time that fails. Later errors are counted in

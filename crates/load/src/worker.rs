@@ -137,7 +137,7 @@ impl Worker {
     }
 
     /// Sends a request that may be repeated. Returns the response if its status is 2xx.
-    pub(crate) async fn ask(&mut self, call: &Call, begun: Instant) -> Option<Response> {
+    pub(crate) async fn send(&mut self, call: &Call, begun: Instant) -> Option<Response> {
         let answer = self.perform(call, true, begun).await;
         let good = answer.filter(|answer| (200..300).contains(&answer.status));
         self.counters.bad += u64::from(good.is_none());
@@ -151,7 +151,7 @@ impl Worker {
         path: &str,
     ) -> Result<T, String> {
         let call = Call::get(path, Some(&self.common.logins[player].bearer));
-        let Some(response) = self.ask(&call, Instant::now()).await else {
+        let Some(response) = self.send(&call, Instant::now()).await else {
             return Err(if self.common.contact.is_lost() {
                 NO_SERVER.to_owned()
             } else {

@@ -64,7 +64,7 @@ pub struct ReplayConfig {
     #[serde(deserialize_with = "start_day")]
     pub start: Day,
     /// Real seconds a session lasts, 1 to 86,400.
-    #[serde(deserialize_with = "limited::<_, _, 1, 86_400>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, { DAY_SECONDS as i64 }>")]
     pub session_seconds: u32,
     /// Decides the path between two closes; 0: the game's secret seed does. For tests and shows
     /// only.
@@ -106,7 +106,7 @@ pub struct SimulatedConfig {
     /// The made-up day at whose closes the market opens, or the next weekday after it.
     pub start: Day,
     /// Real seconds a session lasts, 1 to 86,400.
-    #[serde(deserialize_with = "limited::<_, _, 1, 86_400>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, { DAY_SECONDS as i64 }>")]
     pub session_seconds: u32,
     /// Decides every price; 0: the game's secret seed does. For tests and shows only.
     pub seed: u64,
@@ -128,7 +128,7 @@ pub struct SimulatedConfig {
     #[serde(deserialize_with = "limited::<_, _, 0, 50_000>")]
     pub own_shock_ppm: u32,
     /// How likely a stock jumps in a session.
-    #[serde(deserialize_with = "limited::<_, _, 0, 1_000_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 0, { MILLION as i64 }>")]
     pub jump_chance_ppm: u32,
     /// The mean size of a jump, at most 300,000.
     #[serde(deserialize_with = "limited::<_, _, 0, 300_000>")]

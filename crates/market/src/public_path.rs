@@ -15,7 +15,7 @@ pub(crate) struct Bridge {
 }
 
 struct Halving {
-    /// The key of the midpoint's chance.
+    /// The key from which the midpoint's random draw is computed.
     key: u64,
     /// Where the midpoint lies between its ends, in 1/65,536.
     share: i64,

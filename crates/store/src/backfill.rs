@@ -61,11 +61,11 @@ impl Store {
             return Ok(true);
         }
         let (sqlite, postgres) = (backfill.next, backfill.next);
-        let next = Statement { name: backfill.name, sqlite, postgres };
+        let next = Statement { name: "backfills.next", sqlite, postgres };
         let next: Option<i64> = tx.run().fetch_scalar(&next, (up_to, rows)).await?;
         if let Some(next) = next {
             let (sqlite, postgres) = (backfill.fill_sqlite, backfill.fill_postgres);
-            let fill = Statement { name: backfill.name, sqlite, postgres };
+            let fill = Statement { name: "backfills.fill", sqlite, postgres };
             tx.run().execute(&fill, (up_to, next)).await?;
         }
         tx.run()

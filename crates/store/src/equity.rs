@@ -6,7 +6,7 @@ use domain::{Day, Money, UnixMicros};
 
 use crate::decode::read_day;
 use crate::query::row;
-use crate::statement::LazyStatement;
+use crate::statement::{LazyStatement, only};
 use crate::transaction::Conn;
 use crate::{Store, StoreError};
 
@@ -180,9 +180,10 @@ impl Store {
     ) -> Result<RollUpStep, StoreError> {
         let [newest, daily_from, weekly_from] =
             [kept.newest, kept.daily_from, kept.weekly_from].map(|day| i64::from(day.0));
-        let mut tx = self.begin_scan().await?;
+        // Before the transaction: on SQLite a read must not hold the only writer.
         let (last, players): (Option<i64>, i64) =
-            tx.run().fetch_one(&CHUNK, (after_player_id, limit)).await?;
+            only(self.scan().fetch_all(&CHUNK, (after_player_id, limit)).await?)?;
+        let mut tx = self.begin_scan().await?;
         let up_to = last.unwrap_or(after_player_id);
         let params = (after_player_id, up_to, daily_from, weekly_from);
         let deleted = tx.run().execute(&THIN_OUT, params).await?;

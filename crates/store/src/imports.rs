@@ -139,17 +139,17 @@ impl Store {
             0 => jumps::within(bars),
             _ => jumps::find(&mut tx, market_id, bars).await?,
         };
+        let counted = |rows: i64| {
+            u64::try_from(rows).map_err(|_| StoreError::Corrupt(format!("{rows} rows of a market")))
+        };
+        let (stocks, bars_new) = (counted(stocks)?, counted(after - before)?);
         if dry_run {
             tx.rollback().await?;
         } else {
             tx.commit().await?;
         }
-        let counted = |rows: i64| {
-            u64::try_from(rows).map_err(|_| StoreError::Corrupt(format!("{rows} rows of a market")))
-        };
-        let bars_new = counted(after - before)?;
         Ok(ImportCounts {
-            stocks: counted(stocks)?,
+            stocks,
             bars_new,
             bars_changed: touched.saturating_sub(bars_new),
             bars_same: (bars.len() as u64).saturating_sub(touched),

@@ -71,7 +71,7 @@ static FILTERED_PAGE: LazyStatement = LazyStatement::new(
 );
 
 // Symbols and notes of entries that are only in the archive.
-static BESIDE: LazyStatement = LazyStatement::with_rows(
+static SYMBOLS_AND_NOTES: LazyStatement = LazyStatement::with_rows(
     "ledger.beside",
     "version bigint, stock_id bigint",
     "WITH wanted AS ({rows})
@@ -109,7 +109,7 @@ static RANGE: LazyStatement = LazyStatement::new(
 );
 
 pub(crate) static STATEMENTS: &[&LazyStatement] =
-    &[&PAGE, &FILTERED_PAGE, &BESIDE, &HEAD, &NOTES_PAGE, &FIND, &RANGE];
+    &[&PAGE, &FILTERED_PAGE, &SYMBOLS_AND_NOTES, &HEAD, &NOTES_PAGE, &FIND, &RANGE];
 
 /// The number of versions that a filtered page scans.
 const SEARCHED_MAX: i64 = 10_000;
@@ -136,14 +136,14 @@ impl Store {
             RowSet::int(&entries, |(entry, _)| entry.version),
             RowSet::optional_int(&entries, |(entry, _)| entry.stock_id),
         ]);
-        let beside: Vec<(i64, Option<String>, Option<String>)> =
-            self.reader().fetch_all(&BESIDE, (&rows, player_id)).await?;
-        let mut beside: HashMap<i64, _> =
-            beside.into_iter().map(|(version, symbol, note)| (version, (symbol, note))).collect();
+        let found: Vec<(i64, Option<String>, Option<String>)> =
+            self.reader().fetch_all(&SYMBOLS_AND_NOTES, (&rows, player_id)).await?;
+        let mut symbols_and_notes: HashMap<i64, _> =
+            found.into_iter().map(|(version, symbol, note)| (version, (symbol, note))).collect();
         let describe = |(entry, hash): (LedgerEntry, Hash)| {
-            let (symbol, note) = beside.remove(&entry.version).unwrap_or_default();
+            let (symbol, note) = symbols_and_notes.remove(&entry.version).unwrap_or_default();
             let symbol = symbol.map(|text| Symbol::parse(&text)).transpose();
-            let unknown = |_| StoreError::Corrupt("unknown symbol beside the ledger".to_owned());
+            let unknown = |_| StoreError::Corrupt("unknown symbol of a ledger entry".to_owned());
             Ok(LedgerRow { entry, hash, symbol: symbol.map_err(unknown)?, note })
         };
         entries.into_iter().map(describe).collect()

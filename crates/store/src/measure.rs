@@ -10,15 +10,15 @@ pub(crate) trait Timed<T> {
     async fn timed(self, statement: &Statement) -> Result<T, StoreError>;
 }
 
-impl<T, F: Future<Output = Result<T, sqlx::Error>>> Timed<T> for F {
+impl<T, E: Into<StoreError>, F: Future<Output = Result<T, E>>> Timed<T> for F {
     async fn timed(self, statement: &Statement) -> Result<T, StoreError> {
         let name = statement.name;
         let began = Instant::now();
-        let answer = self.await;
+        let result = self.await;
         metrics::histogram!("openbell_query_seconds", "statement" => name)
             .record(began.elapsed().as_secs_f64());
-        answer.map_err(|error| {
-            let error = StoreError::from(error);
+        result.map_err(|error| {
+            let error: StoreError = error.into();
             let kind = error.kind();
             metrics::counter!("openbell_query_errors_total", "statement" => name, "kind" => kind)
                 .increment(1);

@@ -73,7 +73,7 @@ async fn connect_once(options: &PgConnectOptions, patience: Duration) -> Result<
             Ok(Ok(connection)) => return Ok(connection.close().await?),
             Ok(Err(error)) => error,
             Err(_) => {
-                let text = format!("no answer within {} ms", patience.as_millis());
+                let text = format!("no response within {} ms", patience.as_millis());
                 std::io::Error::new(std::io::ErrorKind::TimedOut, text).into()
             }
         };

@@ -84,8 +84,7 @@ macro_rules! impl_param {
     )+};
 }
 
-impl_param!(i64, &str, String, &String, Vec<u8>, Option<i64>, Option<&str>, Option<String>);
-impl_param!(&[u8], Option<&String>, &Option<String>);
+impl_param!(i64);
 
 impl Param for &RowSet {
     fn add_to(self, arguments: &mut Arguments) -> Result<(), BoxDynError> {
@@ -114,22 +113,6 @@ macro_rules! impl_params {
     };
 }
 
-impl_params!(A);
-impl_params!(A B);
-impl_params!(A B C);
-impl_params!(A B C D);
-impl_params!(A B C D E);
-impl_params!(A B C D E F);
-impl_params!(A B C D E F G);
-impl_params!(A B C D E F G H);
-impl_params!(A B C D E F G H I);
-impl_params!(A B C D E F G H I J);
-impl_params!(A B C D E F G H I J K);
-impl_params!(A B C D E F G H I J K L);
-impl_params!(A B C D E F G H I J K L M);
-impl_params!(A B C D E F G H I J K L M N);
-impl_params!(A B C D E F G H I J K L M N O);
-impl_params!(A B C D E F G H I J K L M N O P);
 
 impl Params for () {
     fn add_to(self, _: &mut Arguments) -> Result<(), BoxDynError> {
@@ -174,9 +157,15 @@ impl Scan<'_> {
         let Db::Postgres(pools) = self.0.db()? else {
             return self.0.reader().fetch_all(statement, params).await;
         };
-        let mut tx = Tx::Postgres(begin_whole(pools, BEGIN_SCAN).await?);
-        let rows = tx.run().fetch_all(statement, params).await?;
-        tx.commit().await?;
+        let arguments = postgres_arguments(params)?;
+        let scan = async {
+            let mut tx = begin_whole(pools, BEGIN_SCAN).await?;
+            let query = sqlx::query_as_with(statement.postgres, arguments);
+            let rows = query.fetch_all(&mut *tx).await?;
+            Ok::<_, StoreError>((rows, tx))
+        };
+        let (rows, tx) = scan.timed(statement).await?;
+        Tx::Postgres(tx).commit().await?;
         Ok(rows)
     }
 

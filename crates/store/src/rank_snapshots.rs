@@ -69,7 +69,8 @@ static FINISH: LazyStatement = LazyStatement::new(
 
 static NEWEST: LazyStatement = LazyStatement::new(
     "board_closes.newest",
-    "SELECT close_id AS snapshot_id, made_at, players FROM board_closes WHERE board = $1 AND is_done = 1
+    "SELECT close_id AS snapshot_id, made_at, players FROM board_closes
+     WHERE board = $1 AND is_done = 1
      ORDER BY close_id DESC LIMIT 1",
 );
 

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use domain::UnixMicros;
-use serde::{Deserialize, Serialize};
 
 use crate::rows::RowSet;
 use crate::statement::LazyStatement;
@@ -20,7 +19,7 @@ pub struct ScoreCursor {
 }
 
 /// What a leaderboard shows of a player besides the score.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlayerLabel {
     pub name: PublicName,
     /// The rank in the requested snapshot.
@@ -28,7 +27,7 @@ pub struct PlayerLabel {
 }
 
 /// The name that a leaderboard shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublicName {
     /// The name or the pseudonym.
     Known(String),

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use domain::text::search_fold;
 use domain::{PageRequest, StockDescription, StockInfo, Symbol};
-use serde::{Deserialize, Serialize};
 
 use crate::imports::text_rows;
 use crate::query::row;
@@ -13,7 +12,7 @@ use crate::statement::LazyStatement;
 use crate::{Store, StoreError, stock_texts};
 
 /// A listed stock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StockRow {
     pub stock_id: i64,
     pub symbol: Symbol,

@@ -30,12 +30,12 @@ async fn what_was_traded_holds() {
         assert_eq!((none.players, none.entries, none.holds()), (3, 3, true), "{engine}: {none}");
         let fills = fixture.trade(200).await;
         assert!(fills > 100, "{engine}: {fills}");
-        let mut told = Vec::new();
-        let report = verify(&fixture.store, |done, total| told.push((done, total))).await;
+        let mut progress = Vec::new();
+        let report = verify(&fixture.store, |done, total| progress.push((done, total))).await;
         let report = report.expect("readable");
         assert!(report.holds(), "{engine}: {report}");
         assert_eq!((report.players, report.entries), (3, 3 + fills), "{engine}");
-        assert_eq!(told, [(3, 3)], "{engine}");
+        assert_eq!(progress, [(3, 3)], "{engine}");
         let text = format!("the ledger holds: 3 players, {} entries", 3 + fills);
         assert_eq!(report.to_string(), text);
     }

@@ -81,14 +81,14 @@ async fn a_store_that_is_full_or_silent_leaves_the_month_in_its_state_with_the_e
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;
         let [first, ..] = fixture.trade_over_months().await;
-        for (mode, said) in [(Mode::Full, "507"), (Mode::Silent, "timed out")] {
+        for (mode, expected) in [(Mode::Full, "507"), (Mode::Silent, "timed out")] {
             let archiver = fixture.archiver_at(archive_store(mode), "a");
             let error = archiver.archive(first, |_| ()).await.expect_err("refused");
             assert!(matches!(error, ArchiveError::Storage { .. }), "{engine}: {error:?}");
             let row = fixture.state(first).await;
             assert_eq!(row.state, ArchiveState::Writing, "{engine}");
             let why = row.error.expect("why");
-            assert!(why.contains(said), "{engine}: {why}");
+            assert!(why.contains(expected), "{engine}: {why}");
             let refused = archiver.drop_month(first, "a test").await.expect_err("not verified");
             assert!(matches!(refused, ArchiveError::WrongState { .. }), "{engine}: {refused:?}");
         }
@@ -105,10 +105,10 @@ async fn a_truncated_response_is_an_error_that_names_the_file() {
         let archiver = fixture.archiver("a");
         let manifest = fixture.let_go(first).await;
         let short = archive_store(Mode::Short(fixture.archive_path()));
-        let error = verify_archived(&fixture.store, &short, |_, _| ()).await.expect_err("told");
+        let error = verify_archived(&fixture.store, &short, |_, _| ()).await.expect_err("a truncated file");
         let text = std::error::Error::source(&error).expect("why").to_string();
         assert!(text.contains(&manifest.parts[0].name), "{engine}: {text}");
-        let error = fixture.archiver_at(short, "b").restore(first, |_| ()).await.expect_err("told");
+        let error = fixture.archiver_at(short, "b").restore(first, |_| ()).await.expect_err("a truncated file");
         let row = fixture.state(first).await;
         assert_eq!((row.state, row.error), (ArchiveState::Dropped, Some(error.chain())));
         archiver.restore(first, |_| ()).await.expect("restores");

@@ -212,7 +212,7 @@ impl Fixture {
         }
     }
 
-    /// Tries a statement behind the store's back; what the database said.
+    /// Executes a statement without the store; returns the number of rows or the database's error.
     pub(crate) async fn try_by_hand(&self, sql: String) -> Result<u64, String> {
         let sql = sqlx::AssertSqlSafe(sql);
         let done = if self.url.starts_with("sqlite:") {

@@ -16,7 +16,7 @@ use crate::fixture::{ENGINES, Fixture};
 /// The time limit of a step that is not stopped.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Drives a future through so many polls and drops it there; what it gave, if it came to an end.
+/// Polls a future at most so many times and drops it; returns its output if it completed.
 async fn stopped_after<T>(polls: u64, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut left = polls;

@@ -31,12 +31,12 @@ pub(super) async fn run(address: RedisAddress, breaker: Arc<ConnectionBreaker>) 
     }
 }
 
-/// Half-open: one connection, which has to answer a PING in time.
+/// Half-open: one connection, which has to reply to a PING in time.
 async fn probe(address: &RedisAddress) -> Result<LiveConnection, RedisQueryError> {
     let connected = timeout(CONNECT_TIMEOUT, address.connect()).await;
     let live = connected.map_err(|_| RedisQueryError::Slow)?.map_err(RedisQueryError::Failed)?;
-    let answer = timeout(COMMAND_TIMEOUT, ping(live.connection.clone())).await;
-    answer.map_err(|_| RedisQueryError::Slow)?.map_err(RedisQueryError::Failed)?;
+    let result = timeout(COMMAND_TIMEOUT, ping(live.connection.clone())).await;
+    result.map_err(|_| RedisQueryError::Slow)?.map_err(RedisQueryError::Failed)?;
     Ok(live)
 }
 

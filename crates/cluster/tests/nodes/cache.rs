@@ -264,6 +264,9 @@ async fn an_invalidation_reaches_the_other_node() {
         assert_eq!(other.get(&source).await, 2);
         source.set(3);
         one.cache.invalidate_local("board");
+        // Messages arrive in order: after "mark", nothing about "board" is on its way.
+        one.cache.invalidate("mark");
+        other.receives("mark").await;
         assert_eq!((one.get(&source).await, other.get(&source).await), (3, 2));
         assert_eq!(server.command(&["DBSIZE"]), ":0", "no values are in Redis");
     }

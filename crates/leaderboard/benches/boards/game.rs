@@ -129,7 +129,7 @@ impl Game {
         self.timed(players.iter().map(rank))
     }
 
-    /// The answers of statements of one line each, one after the other over one connection.
+    /// The results of statements of one line each, one after the other over one connection.
     fn timed(
         &self,
         statements: impl Iterator<Item = String>,
@@ -143,19 +143,19 @@ impl Game {
         };
         let statements: Vec<String> = statements.collect();
         let output = self.run(&format!("{before}\n{}\n", statements.join("\n")))?;
-        let (mut answers, mut rows) = (Vec::new(), Vec::new());
+        let (mut results, mut rows) = (Vec::new(), Vec::new());
         for line in output.lines() {
             match line.strip_prefix(time).and_then(|rest| rest.split(' ').next()) {
                 Some(number) => {
                     let rows = std::mem::take(&mut rows);
-                    answers.push(TimedRows { rows, took: self.duration(number)? });
+                    results.push(TimedRows { rows, took: self.duration(number)? });
                 }
                 None => rows.push(line.to_owned()),
             }
         }
         // The first one had to open the file, or to wake the session.
-        answers.remove(0);
-        if answers.len() == statements.len() { Ok(answers) } else { Err(output.into()) }
+        results.remove(0);
+        if results.len() == statements.len() { Ok(results) } else { Err(output.into()) }
     }
 
     /// Milliseconds on PostgreSQL, seconds on SQLite, each with three digits.

@@ -219,8 +219,8 @@ fn compare_sql(game: &Game, board: &Leaderboard, known: &[(i64, i64)]) -> Result
     Ok(())
 }
 
-fn times(answers: &[TimedRows]) -> Times {
-    Times::new(answers.iter().map(|answer| answer.took).collect())
+fn times(results: &[TimedRows]) -> Times {
+    Times::new(results.iter().map(|result| result.took).collect())
 }
 
 fn must_agree(what: &str, at: u64, ours: &[String], theirs: &[String]) -> Result<(), BenchError> {
@@ -269,7 +269,7 @@ fn compare_redis(
 /// Reads the board, alone and while another thread moves players without a pause.
 fn measure_board(options: &Options, board: &Leaderboard, known: &[(i64, i64)]) {
     let mut sequence = Sequence(7);
-    let ask = |way: &str, sequence: &mut Sequence| {
+    let measure = |way: &str, sequence: &mut Sequence| {
         let random_offset = |sequence: &mut Sequence| at(known, random_offset(sequence, known)).0;
         let total = board.total();
         let pages = Times::of(options.reads, || board.page(sequence.below(total), 50));
@@ -278,7 +278,7 @@ fn measure_board(options: &Options, board: &Leaderboard, known: &[(i64, i64)]) {
         let around = Times::of(options.reads, || board.around(random_offset(sequence), EACH_SIDE));
         print_times("around 5", way, &around);
     };
-    ask("the board", &mut sequence);
+    measure("the board", &mut sequence);
     let mut movers = Movers { known: known.to_owned(), sequence: Sequence(8) };
     print_times("update", "the board", &Times::of(options.reads, || movers.step(board)));
     let is_over = AtomicBool::new(false);
@@ -292,7 +292,7 @@ fn measure_board(options: &Options, board: &Leaderboard, known: &[(i64, i64)]) {
             }
             (moves, began.elapsed())
         });
-        ask("the board, while one moves players", &mut sequence);
+        measure("the board, while one moves players", &mut sequence);
         is_over.store(true, Ordering::Relaxed);
         writing.join().unwrap_or_default()
     });

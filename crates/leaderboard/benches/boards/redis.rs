@@ -10,7 +10,7 @@ use crate::BenchError;
 
 /// The sorted set.
 const BOARD: &str = "board";
-/// Members sent in one command, and commands sent before their answers are read.
+/// Members sent in one command, and commands sent before their replies are read.
 const MEMBERS: usize = 500;
 const COMMANDS: usize = 64;
 
@@ -51,28 +51,28 @@ impl BenchRedis {
     /// Members and scores of a page.
     pub(crate) fn page(&mut self, offset: u64, limit: u64) -> Result<Vec<String>, BenchError> {
         let (first, last) = (offset.to_string(), (offset + limit - 1).to_string());
-        self.ask(&["ZREVRANGE", BOARD, &first, &last, "WITHSCORES"])
+        self.send(&["ZREVRANGE", BOARD, &first, &last, "WITHSCORES"])
     }
 
     /// The place from 0.
     pub(crate) fn rank(&mut self, player_id: i64) -> Result<u64, BenchError> {
-        let answer = self.ask(&["ZREVRANK", BOARD, &player_id.to_string()])?;
-        Ok(answer.first().ok_or("no rank")?.parse()?)
+        let reply = self.send(&["ZREVRANK", BOARD, &player_id.to_string()])?;
+        Ok(reply.first().ok_or("no rank")?.parse()?)
     }
 
     pub(crate) fn update(&mut self, player_id: i64, xp: i64) -> Result<(), BenchError> {
-        self.ask(&["ZADD", BOARD, &xp.to_string(), &player_id.to_string()])?;
+        self.send(&["ZADD", BOARD, &xp.to_string(), &player_id.to_string()])?;
         Ok(())
     }
 
     /// Bytes that the server has taken for what it holds.
     pub(crate) fn memory(&mut self) -> Result<u64, BenchError> {
-        let answer = self.ask(&["INFO", "memory"])?.concat();
-        let line = answer.lines().find_map(|line| line.strip_prefix("used_memory:"));
+        let reply = self.send(&["INFO", "memory"])?.concat();
+        let line = reply.lines().find_map(|line| line.strip_prefix("used_memory:"));
         Ok(line.ok_or("no used_memory")?.trim().parse()?)
     }
 
-    fn ask(&mut self, words: &[&str]) -> Result<Vec<String>, BenchError> {
+    fn send(&mut self, words: &[&str]) -> Result<Vec<String>, BenchError> {
         let mut sent = Vec::new();
         write_words(&mut sent, words);
         self.output.write_all(&sent)?;
@@ -96,7 +96,7 @@ impl BenchRedis {
                     found.push(String::from_utf8(word)?);
                 }
                 Some((":" | "+", word)) => found.push(word.to_owned()),
-                _ => return Err(format!("Redis answered {line}").into()),
+                _ => return Err(format!("unexpected reply of Redis: {line}").into()),
             }
         }
         Ok(found)

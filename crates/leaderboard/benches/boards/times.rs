@@ -31,11 +31,11 @@ impl Times {
     }
 
     /// Runs the operation so many times in sequence.
-    pub(crate) fn of<T>(count: usize, mut ask: impl FnMut() -> T) -> Self {
+    pub(crate) fn of<T>(count: usize, mut run: impl FnMut() -> T) -> Self {
         let mut times = Vec::with_capacity(count);
         for _ in 0..count {
             let began = Instant::now();
-            black_box(ask());
+            black_box(run());
             times.push(began.elapsed());
         }
         Self::new(times)
@@ -44,12 +44,12 @@ impl Times {
     /// The same with what may fail.
     pub(crate) fn of_fallible<T>(
         count: usize,
-        mut ask: impl FnMut() -> Result<T, BenchError>,
+        mut run: impl FnMut() -> Result<T, BenchError>,
     ) -> Result<Self, BenchError> {
         let mut times = Vec::with_capacity(count);
         for _ in 0..count {
             let began = Instant::now();
-            black_box(ask()?);
+            black_box(run()?);
             times.push(began.elapsed());
         }
         Ok(Self::new(times))

@@ -18,7 +18,7 @@ pub struct LiveConfig {
     /// Whether orders are also accepted while the exchange is closed.
     pub around_the_clock: bool,
     /// Seconds between two refreshes of the price of a stock, 1 to 86,400.
-    #[serde(deserialize_with = "limited::<_, _, 1, 86_400>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, { DAY_SECONDS as i64 }>")]
     pub refresh_interval_s: u32,
     pub cache_ttl: CacheTtl,
     pub providers: ProvidersConfig,
@@ -45,12 +45,12 @@ impl Default for LiveConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct CacheTtl {
     /// A price; a request for an older one refreshes it early.
-    #[serde(deserialize_with = "limited::<_, _, 1, 31_536_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, { 365 * DAY_SECONDS as i64 }>")]
     pub quote_s: u32,
-    #[serde(deserialize_with = "limited::<_, _, 1, 31_536_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, { 365 * DAY_SECONDS as i64 }>")]
     pub profile_s: u32,
     /// The results of a search.
-    #[serde(deserialize_with = "limited::<_, _, 1, 31_536_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, { 365 * DAY_SECONDS as i64 }>")]
     pub listing_s: u32,
 }
 

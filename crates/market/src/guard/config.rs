@@ -19,11 +19,11 @@ pub struct GuardConfig {
     pub jump_percent_max: u32,
     /// How long a negative result of a provider is cached, in seconds, 1 to
     /// 31,536,000.
-    #[serde(deserialize_with = "limited::<_, _, 1, 31_536_000>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, { 365 * DAY_SECONDS as i64 }>")]
     pub not_found_ttl_s: u32,
     /// The longest `Retry-After` of a provider that is respected, in seconds, 1 to
     /// 2,678,400 (31 days).
-    #[serde(deserialize_with = "limited::<_, _, 1, 2_678_400>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, { 31 * DAY_SECONDS as i64 }>")]
     pub retry_after_max_s: u32,
     pub quota: QuotasConfig,
 }
@@ -49,14 +49,14 @@ pub struct BreakerConfig {
     #[serde(deserialize_with = "limited::<_, _, 1, 100>")]
     pub failures_max: u32,
     /// The window, in seconds, 1 to 86,400.
-    #[serde(deserialize_with = "limited::<_, _, 1, 86_400>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, { DAY_SECONDS as i64 }>")]
     pub window_s: u32,
     /// How long the breaker stays open the first time, in seconds, 1 to 86,400; doubled each time
     /// it opens again before it has closed.
-    #[serde(deserialize_with = "limited::<_, _, 1, 86_400>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, { DAY_SECONDS as i64 }>")]
     pub open_s: u32,
     /// The longest time that the breaker stays open, in seconds, 1 to 86,400.
-    #[serde(deserialize_with = "limited::<_, _, 1, 86_400>")]
+    #[serde(deserialize_with = "limited::<_, _, 1, { DAY_SECONDS as i64 }>")]
     pub open_s_max: u32,
     /// A call that takes longer counts as a failure, in milliseconds, 1 to 60,000.
     #[serde(deserialize_with = "limited::<_, _, 1, 60_000>")]

@@ -11,9 +11,9 @@ use crate::currency::PriceUnit;
 pub(super) struct FileCurrencies {
     units: HashMap<String, Option<PriceUnit>>,
     pub(super) found: BTreeSet<String>,
-    /// The first bar that names none.
+    /// The first bar without a currency.
     pub(super) unnamed: Option<u64>,
-    /// Rows that name none, which are bad if another row of the file names one.
+    /// Rows without a currency, which are bad if another row of the file has one.
     pub(super) pending: Vec<(u64, StringRecord)>,
 }
 

@@ -52,7 +52,7 @@ pub(super) fn read_day(text: &str, order: Option<DateOrder>) -> Result<Day, Stri
     read_with_month_name(text).ok_or_else(|| expected(""))
 }
 
-/// A number of a day or month; 0, which is none, where it is too large.
+/// The number of a day or month; 0, which is invalid, if it is too large.
 fn small(number: u16) -> u8 {
     u8::try_from(number).unwrap_or_default()
 }

@@ -156,7 +156,7 @@ proptest! {
     }
 
     #[test]
-    fn two_nodes_say_the_same(seconds in 0i64..400_000, seed: u64) {
+    fn two_nodes_have_equal_prices(seconds in 0i64..400_000, seed: u64) {
         let config = ReplayConfig { seed, ..ReplayConfig::default() };
         let (one, two) = (replay(&config), replay(&config));
         let _ = quotes_at(&one, seconds / 2);

@@ -125,7 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn two_nodes_say_the_same(seed: u64, seconds in 0i64..20_000) {
+    fn two_nodes_have_equal_prices(seed: u64, seconds in 0i64..20_000) {
         let config = SimulatedConfig { seed, ..config(10, 300) };
         let (one, two) = (market(&config), market(&config));
         let _ = quotes_at(&one, seconds / 3);

@@ -43,10 +43,10 @@ pub(super) async fn commit(
     now: UnixMicros,
 ) -> Result<Committed, StoreError> {
     let conflicted = write_players(tx.conn(), changes, mark, now).await?;
-    let only_refuses = changes.iter().all(|c| c.fills.is_empty());
+    let only_rejections = changes.iter().all(|c| c.fills.is_empty());
     let kept: Vec<&PlayerUpdate> =
         changes.iter().filter(|c| !conflicted.contains(&c.player.player_id)).collect();
-    if !write_records(tx.conn(), &kept, only_refuses.then_some(mark), now).await? {
+    if !write_records(tx.conn(), &kept, only_rejections.then_some(mark), now).await? {
         // Rare: another node used one of the keys for a rejection since the batch was loaded.
         tx.rollback().await?;
         return Ok(Committed { conflicted: changes.iter().map(|c| c.player.player_id).collect() });

@@ -84,8 +84,8 @@ impl ReplicaMonitor {
         if !is_standby {
             return Err((ReplicaState::Away, "it is not a standby".to_owned()));
         }
-        // The primary may have written more since the query, but another primary's WAL may be ahead
-        // too.
+        // The primary may have written more since its query, so it is queried again; a standby that
+        // is still ahead follows another primary.
         let is_ahead = |positions: &WalPositions| positions.end().is_some_and(|end| replayed > end);
         let is_other = self.identity.as_ref().is_some_and(|known| *known != identity);
         let is_ahead = is_ahead(&self.positions)

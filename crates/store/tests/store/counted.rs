@@ -138,7 +138,7 @@ async fn note_texts_of_an_erased_user_are_deleted(engine: &str) {
     let person = player(&store, "Ada").await;
     let ada = person.player_id;
     let text_key = Note::parse("It is cheap today").expect("a note").text_key();
-    let knows = async || {
+    let is_known = async || {
         let wanted = [LoadKey {
             player_id: ada,
             stock_id: None,
@@ -149,9 +149,9 @@ async fn note_texts_of_an_erased_user_are_deleted(engine: &str) {
         state.players[&ada].known_texts.contains(&text_key)
     };
     assert_eq!(commit_note(&store, ada, &buy_with("It is cheap today")).await, 1);
-    assert!(knows().await);
+    assert!(is_known().await);
     assert!(store.erase_user(person.user_id, now()).await.expect("erases"));
-    assert!(!knows().await);
+    assert!(!is_known().await);
 }
 
 async fn execute(engine: &str, url: &str, sql: &str) {

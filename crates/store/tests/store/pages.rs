@@ -145,8 +145,8 @@ async fn leaderboards_show_a_name_a_pseudonym_or_nothing(engine: &str) {
         let viewer = store.load_viewer(ada.user_id, ada.player_id).await.expect("viewer");
         assert_eq!(viewer.appearance, appearance);
     }
-    let nobody = shown(NameVisibility::Pseudonym, None);
-    store.save_appearance(ada.player_id, &nobody).await.expect_err("no pseudonym to show");
+    let unnamed = shown(NameVisibility::Pseudonym, None);
+    store.save_appearance(ada.player_id, &unnamed).await.expect_err("no pseudonym to show");
 }
 
 async fn a_reward_is_unseen_until_it_is_marked(engine: &str) {

@@ -314,9 +314,9 @@ async fn an_address_of_a_replica_that_cannot_be_is_rejected() {
         ("postgres://h/db", "postgres://u:hidden@h:many/db", "cannot be read"),
     ] {
         let refused = open(url, read_url, NO_BOUND_MS).await.err().expect("refused");
-        let told = refused.to_string();
-        assert!(matches!(refused, StoreError::Unsuitable(_)), "{told}");
-        assert!(told.contains(text) && !told.contains("hidden"), "{told}");
+        let message = refused.to_string();
+        assert!(matches!(refused, StoreError::Unsuitable(_)), "{message}");
+        assert!(message.contains(text) && !message.contains("hidden"), "{message}");
     }
     assert!(ReplicaMonitor::new(&fresh.store).is_none());
     assert_eq!(stocks(&fresh.store).await, 3, "without a replica the primary is read");

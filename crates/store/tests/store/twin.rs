@@ -40,7 +40,7 @@ async fn story(store: &Fresh, players: &[i64]) -> String {
 fn random_operations_leave_equal_tables_on_both_engines() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut runner = TestRunner::new(Config { cases: 12, ..Config::default() });
-    let told = runner.run(&operations(), |operations| {
+    let result = runner.run(&operations(), |operations| {
         let (sqlite, postgres) = runtime.block_on(async {
             let mut stories = Vec::new();
             for engine in ["sqlite", "postgres"] {
@@ -63,5 +63,5 @@ fn random_operations_leave_equal_tables_on_both_engines() {
         prop_assert_eq!(sqlite, postgres);
         Ok(())
     });
-    told.expect("equal");
+    result.expect("equal");
 }

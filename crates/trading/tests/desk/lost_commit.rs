@@ -82,7 +82,7 @@ async fn check(fixture: &Fixture, responses: &[Result<OrderResponse, DeskError>]
     let mut acknowledged = Vec::new();
     for response in responses {
         let response =
-            response.as_ref().expect("the database responses again: nothing stays unknown");
+            response.as_ref().expect("the database responds again: nothing stays unknown");
         acknowledged.extend(response.outcome.as_ref().ok().map(|fill| fill.entry.clone()));
     }
     let mut entries = fixture.checked_chain().await;

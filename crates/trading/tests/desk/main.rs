@@ -284,7 +284,7 @@ async fn a_trade_is_explained_once_however_many_notes_it_gets() {
         };
         let (one, two) = tokio::join!(annotate(), annotate());
         assert!(one.unwrap().outcome.is_ok() && two.unwrap().outcome.is_ok(), "{engine}");
-        // And a third one in a later batch, by a client that knows nothing of the others.
+        // And a third one in a later batch, by a client independent of the others.
         assert!(annotate().await.unwrap().outcome.is_ok(), "{engine}");
         assert_eq!(fixture.notes().await, 1, "{engine}");
     }

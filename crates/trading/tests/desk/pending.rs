@@ -182,7 +182,7 @@ async fn an_order_that_was_filled_and_not_recorded_is_recorded_even_after_it_wou
         let mut request = buy(fixture.player_id, fixture.stock_id, None, 1);
         let key = order.id.execution_key();
         request.idempotency = Some(Idempotency { key, fingerprint: [3; 32] });
-        let filled = desk.submit(request).await.expect("responses").outcome.expect("filled");
+        let filled = desk.submit(request).await.expect("responds").outcome.expect("filled");
         // A week later even other keys are forgotten.
         fixture.advance_seconds(7 * 86_400);
         let forgotten = fixture.store().delete_idempotency_before(fixture.now(), 9).await;
@@ -259,7 +259,7 @@ async fn of_cancellations_and_executions_at_once_each_order_gets_one() {
             let mut cancelled = 0;
             for order in orders.iter().rev() {
                 let is_cancelled = fixture.store().cancel_order(order.id, fixture.now()).await;
-                cancelled += usize::from(is_cancelled.expect("responses"));
+                cancelled += usize::from(is_cancelled.expect("responds"));
             }
             cancelled
         };
@@ -292,19 +292,19 @@ async fn a_key_of_a_pending_order_trades_nothing_and_a_quote_in_error_only_repla
         let request = |key, body, n| buy(player_id, stock_id, Some((key, body)), n);
         let response = desk.submit(request("k", 1, 2)).await;
         assert!(matches!(response, Err(DeskError::KeyOfOrder)), "{engine}: {response:?}");
-        let reused = desk.submit(request("k", 2, 3)).await.expect("responses").outcome;
+        let reused = desk.submit(request("k", 2, 3)).await.expect("responds").outcome;
         assert_eq!(reused, Err(Rejection::IdempotencyKeyReused), "{engine}");
         let refused = || Err(Rejection::Contended);
         let responses = desk.submit_at(vec![(request("new", 1, 4), refused())]).await;
-        assert_eq!(responses[0].as_ref().expect("responses").outcome, Err(Rejection::Contended));
-        let filled = desk.submit(request("new", 1, 5)).await.expect("responses").outcome;
+        assert_eq!(responses[0].as_ref().expect("responds").outcome, Err(Rejection::Contended));
+        let filled = desk.submit(request("new", 1, 5)).await.expect("responds").outcome;
         let responses = desk.submit_at(vec![(request("new", 1, 6), refused())]).await;
-        assert_eq!(responses[0].as_ref().expect("responses").outcome, filled, "{engine}");
+        assert_eq!(responses[0].as_ref().expect("responds").outcome, filled, "{engine}");
         assert_eq!(fixture.checked_chain().await.len(), 2, "{engine}");
-        let preview = desk.preview(&buy(player_id, stock_id, None, 7)).await.expect("responses");
+        let preview = desk.preview(&buy(player_id, stock_id, None, 7)).await.expect("responds");
         assert_eq!(preview, None, "{engine}");
         fixture.refuse(Some(Rejection::PriceInDoubt));
-        let preview = desk.preview(&buy(player_id, stock_id, None, 8)).await.expect("responses");
+        let preview = desk.preview(&buy(player_id, stock_id, None, 8)).await.expect("responds");
         assert_eq!(preview, Some(Rejection::PriceInDoubt), "{engine}");
         assert_eq!(fixture.checked_chain().await.len(), 2, "{engine}: a preview writes nothing");
     }

@@ -108,7 +108,7 @@ impl FaultyPostgres {
                 0 => self.proxy.lose_commit_answers(1 + random.below(3)),
                 1 => self.proxy.reset_all(),
                 2 => drop(self.postgres.kill_backends(&self.url)),
-                // Either of the two is told that it is a deadlock.
+                // PostgreSQL ends either of the two with a deadlock error.
                 _ => drop(self.postgres.try_sql(&self.url, &lock_backwards(fixture))),
             });
             let pause = Duration::from_millis(50 + random.below(100));
@@ -121,7 +121,7 @@ impl FaultyPostgres {
 }
 
 /// A session that locks players from the last to the first, unlike every batch: they wait for each
-/// other, until one of them is told that it is a deadlock.
+/// other, until PostgreSQL ends one of them with a deadlock error.
 fn lock_backwards(fixture: &Fixture) -> String {
     let mut sql = String::from("SET deadlock_timeout = '20ms'; BEGIN;");
     for player_id in fixture.players.iter().rev() {
@@ -213,11 +213,11 @@ impl Workload {
             };
             let first = usize::try_from(number + sent).expect("few");
             let submitted =
-                tokio::time::timeout(PATIENCE, self.ask(request.clone(), first, &contended));
+                tokio::time::timeout(PATIENCE, self.submit_until_known(request.clone(), first, &contended));
             let response = submitted.await.unwrap_or_else(|_| panic!("no response: {request:?}"));
             if sent.is_multiple_of(16) {
                 // A client that never got its response retries on any node.
-                let again = self.ask(request, first + 1, &contended).await;
+                let again = self.submit_until_known(request, first + 1, &contended).await;
                 assert_eq!(again.outcome, response.outcome, "the same key, the same response");
                 assert!(again.first_request_id.is_some(), "it was done before");
             }
@@ -227,7 +227,7 @@ impl Workload {
     }
 
     /// Retries until the outcome is known, as a client with a key does.
-    async fn ask(
+    async fn submit_until_known(
         &self,
         request: DeskRequest,
         first: usize,
@@ -243,7 +243,7 @@ impl Workload {
                 }
                 Ok(response) => return response,
                 Err(DeskError::Store(error)) if error.is_unavailable() => {}
-                Err(error) => panic!("not an response: {error}"),
+                Err(error) => panic!("unexpected error: {error}"),
             }
         }
         unreachable!("a worker retries until it succeeds")

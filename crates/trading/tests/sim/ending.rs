@@ -72,13 +72,13 @@ impl Simulation<'_> {
     /// Players and holdings as stored, against the accounts.
     async fn compare_players(&self) -> Result<(), String> {
         let store = &self.game.store;
-        let told = |error| format!("reading players: {error}");
+        let describe = |error| format!("reading players: {error}");
         let mut stored: BTreeMap<i64, BTreeMap<i64, (i128, i128)>> = BTreeMap::new();
-        for (player, stock, held) in store.holdings_range(0, i64::MAX).await.map_err(told)? {
+        for (player, stock, held) in store.holdings_range(0, i64::MAX).await.map_err(describe)? {
             let pair = (i128::from(held.quantity.0), i128::from(held.cost_basis.0));
             stored.entry(player).or_default().insert(stock, pair);
         }
-        let heads = store.chain_heads_page(0, 100).await.map_err(told)?;
+        let heads = store.chain_heads_page(0, 100).await.map_err(describe)?;
         must(heads.len() == self.judge.accounts.len(), || "the number of players".to_owned())?;
         for head in heads {
             let account = &self.judge.accounts[&head.player_id];

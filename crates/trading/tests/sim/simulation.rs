@@ -212,9 +212,9 @@ impl Simulation<'_> {
     /// Sends a request again, to any node, that was lost or whose client has disconnected.
     fn retry(&mut self) {
         let lost = self.judge.sent.iter().filter(|sent| {
-            let unheard =
+            let without_response =
                 sent.is_disconnected || matches!(sent.fate, Fate::Lost | Fate::Unconfirmed);
-            unheard && !self.judge.is_resolved(&sent.request)
+            without_response && !self.judge.is_resolved(&sent.request)
         });
         let lost: Vec<_> = lost.map(|sent| &sent.request).collect();
         if lost.is_empty() {

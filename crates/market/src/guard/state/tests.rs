@@ -39,10 +39,10 @@ impl Fixture {
     }
 
     fn admit(&mut self, at: UnixMicros) -> Result<CallPermit, ProviderError> {
-        self.ask_for(ProviderOperation::Quote, at)
+        self.admit_operation(ProviderOperation::Quote, at)
     }
 
-    fn ask_for(
+    fn admit_operation(
         &mut self,
         operation: ProviderOperation,
         at: UnixMicros,
@@ -52,10 +52,10 @@ impl Fixture {
     }
 
     fn record(&mut self, permit: CallPermit, outcome: Result<(), &ProviderError>, at: UnixMicros) {
-        self.tell_of(ProviderOperation::Quote, permit, outcome, false, at);
+        self.record_operation(ProviderOperation::Quote, permit, outcome, false, at);
     }
 
-    fn tell_of(
+    fn record_operation(
         &mut self,
         operation: ProviderOperation,
         permit: CallPermit,
@@ -111,7 +111,7 @@ fn failures_that_are_far_apart_do_not_open_it() {
 }
 
 #[test]
-fn one_question_probes_and_decides() {
+fn one_call_probes_and_decides() {
     let mut fixture = Fixture::new(0, 0, 0);
     (0..5).for_each(|_| fixture.fail(at(0)));
     let probe = fixture.admit(at(300)).expect("the time is over");
@@ -121,7 +121,7 @@ fn one_question_probes_and_decides() {
     assert_eq!(fixture.state.open_until, at(905), "twice as long");
     let probe = fixture.admit(at(905)).expect("the time is over");
     fixture.record(probe, Err(&ProviderError::NotFound), at(906));
-    assert_eq!(fixture.state.breaker, CircuitState::Closed, "it answers, if only with a no");
+    assert_eq!(fixture.state.breaker, CircuitState::Closed, "a negative response proves that it responds");
     let words = fixture.take_events();
     let expected = [
         CircuitState::Open,
@@ -178,7 +178,7 @@ fn a_slow_answer_counts_as_a_failure_and_a_refusal_does_not() {
     let mut fixture = Fixture::new(0, 0, 0);
     for _ in 0..5 {
         let permit = fixture.admit(at(0)).expect("it is admitted");
-        fixture.tell_of(ProviderOperation::Quote, permit, Ok(()), true, at(3));
+        fixture.record_operation(ProviderOperation::Quote, permit, Ok(()), true, at(3));
     }
     assert_eq!(fixture.state.breaker, CircuitState::Open);
     let mut fixture = Fixture::new(0, 0, 0);
@@ -280,10 +280,10 @@ fn a_reset_provider_is_called_again_and_keeps_its_used_quota() {
 #[test]
 fn a_provider_without_our_key_or_the_plan_is_left_alone_for_an_hour() {
     let mut fixture = Fixture::new(0, 0, 0);
-    let permit = fixture.ask_for(ProviderOperation::PriceHistory, at(0)).expect("it is admitted");
+    let permit = fixture.admit_operation(ProviderOperation::PriceHistory, at(0)).expect("it is admitted");
     let error = ProviderError::PlanRestricted { symbol_only: false };
-    fixture.tell_of(ProviderOperation::PriceHistory, permit, Err(&error), false, at(0));
-    assert_eq!(fixture.ask_for(ProviderOperation::PriceHistory, at(1)), Err(error));
+    fixture.record_operation(ProviderOperation::PriceHistory, permit, Err(&error), false, at(0));
+    assert_eq!(fixture.admit_operation(ProviderOperation::PriceHistory, at(1)), Err(error));
     let permit = fixture.admit(at(1)).expect("prices are another matter");
     fixture.record(permit, Err(&ProviderError::PlanRestricted { symbol_only: true }), at(1));
     let permit = fixture.admit(at(2)).expect("other stocks are another matter");
@@ -318,7 +318,7 @@ fn a_reported_rate_limit_is_not_shortened_by_a_later_report() {
     assert_eq!(
         fixture.take_events(),
         [ProviderEvent::QuotaLearned(QuotaWindow::Minute)],
-        "said once"
+        "reported once"
     );
 }
 
