@@ -207,8 +207,8 @@ async fn snapshot_rows(
     Ok(LeaderboardRows { total, first_rank, rows, is_snapshot: true })
 }
 
-/// The ranks in a snapshot of players who were erased since, ascending. Each moves the ranks below it
-/// up.
+/// The ranks in a snapshot of players who were erased since, ascending. Each moves the ranks below
+/// it up.
 struct ErasedRanks(Vec<i64>);
 
 impl ErasedRanks {
@@ -220,8 +220,8 @@ impl ErasedRanks {
         }
     }
 
-    /// The stored rank after which the rows after the first `offset` begin, and how many stored ranks
-    /// to read so that `limit` rows are among them.
+    /// The stored rank after which the rows after the first `offset` begin, and how many stored
+    /// ranks to read so that `limit` rows are among them.
     fn span(&self, offset: i64, limit: i64) -> (i64, i64) {
         let mut first = offset.saturating_add(1);
         let mut erased = self.0.iter().peekable();

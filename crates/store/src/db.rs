@@ -136,11 +136,6 @@ impl Store {
         if let Some(replica) = &self.replica {
             replica.close().await;
         }
-        self.close_pools().await;
-    }
-
-    /// Closes the connections to the database, without those to its replica.
-    pub(crate) async fn close_pools(&self) {
         match &*self.db {
             Db::Sqlite(db) => {
                 db.reader.close().await;

@@ -84,7 +84,8 @@ macro_rules! impl_param {
     )+};
 }
 
-impl_param!(i64);
+impl_param!(i64, &str, String, &String, Vec<u8>, Option<i64>, Option<&str>, Option<String>);
+impl_param!(&[u8], &Option<String>);
 
 impl Param for &RowSet {
     fn add_to(self, arguments: &mut Arguments) -> Result<(), BoxDynError> {
@@ -112,7 +113,17 @@ macro_rules! impl_params {
         }
     };
 }
-
+impl_params!(A);
+impl_params!(A B);
+impl_params!(A B C);
+impl_params!(A B C D);
+impl_params!(A B C D E);
+impl_params!(A B C D E F);
+impl_params!(A B C D E F G);
+impl_params!(A B C D E F G H);
+impl_params!(A B C D E F G H I);
+impl_params!(A B C D E F G H I J K);
+impl_params!(A B C D E F G H I J K L M);
 
 impl Params for () {
     fn add_to(self, _: &mut Arguments) -> Result<(), BoxDynError> {

@@ -40,7 +40,7 @@ async fn try_read<T, F>(replica: &Replica, read: &impl Fn(Store) -> F) -> Option
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let store = replica.usable()?;
+    let store = Store::over(replica.usable()?);
     tokio::select! {
         result = read(store) => result.map_err(|error| replica.on_error(&error)).ok(),
         () = replica.gone_away() => None,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use domain::UnixMicros;
+use serde::Serialize;
 
 use crate::rows::RowSet;
 use crate::statement::LazyStatement;
@@ -19,7 +20,7 @@ pub struct ScoreCursor {
 }
 
 /// What a leaderboard shows of a player besides the score.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlayerLabel {
     pub name: PublicName,
     /// The rank in the requested snapshot.
@@ -27,7 +28,7 @@ pub struct PlayerLabel {
 }
 
 /// The name that a leaderboard shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum PublicName {
     /// The name or the pseudonym.
     Known(String),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use domain::text::search_fold;
 use domain::{PageRequest, StockDescription, StockInfo, Symbol};
+use serde::Serialize;
 
 use crate::imports::text_rows;
 use crate::query::row;
@@ -12,7 +13,7 @@ use crate::statement::LazyStatement;
 use crate::{Store, StoreError, stock_texts};
 
 /// A listed stock.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StockRow {
     pub stock_id: i64,
     pub symbol: Symbol,

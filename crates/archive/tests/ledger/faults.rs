@@ -105,10 +105,15 @@ async fn a_truncated_response_is_an_error_that_names_the_file() {
         let archiver = fixture.archiver("a");
         let manifest = fixture.let_go(first).await;
         let short = archive_store(Mode::Short(fixture.archive_path()));
-        let error = verify_archived(&fixture.store, &short, |_, _| ()).await.expect_err("a truncated file");
+        let error =
+            verify_archived(&fixture.store, &short, |_, _| ()).await.expect_err("a truncated file");
         let text = std::error::Error::source(&error).expect("why").to_string();
         assert!(text.contains(&manifest.parts[0].name), "{engine}: {text}");
-        let error = fixture.archiver_at(short, "b").restore(first, |_| ()).await.expect_err("a truncated file");
+        let error = fixture
+            .archiver_at(short, "b")
+            .restore(first, |_| ())
+            .await
+            .expect_err("a truncated file");
         let row = fixture.state(first).await;
         assert_eq!((row.state, row.error), (ArchiveState::Dropped, Some(error.chain())));
         archiver.restore(first, |_| ()).await.expect("restores");

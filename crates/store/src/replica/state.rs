@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sqlx::PgConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use crate::postgres::{is_postgres, postgres_options, postgres_pool};
-use crate::{DatabaseConfig, Store, StoreError};
+use crate::{DatabaseConfig, StoreError};
 
 /// Wait for a connection to the replica before the primary is used.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -36,7 +36,7 @@ pub(super) enum ReplicaState {
     Untried,
     /// Everything committed up to `lag_max` before that instant is replayed. Each period of use has
     /// its own pool, so that dead connections are dropped with it.
-    Usable(Store, Instant),
+    Usable(PgPool, Instant),
     /// It responds but is too stale.
     Behind,
     /// It does not respond or is not a replica of this database. Waiting reads go to the primary.
@@ -78,16 +78,16 @@ impl Replica {
 
     /// Closes the connections after the running statements.
     pub(crate) async fn close(&self) {
-        if let ReplicaState::Usable(store, _) = self.state.send_replace(ReplicaState::Untried) {
+        if let ReplicaState::Usable(pool, _) = self.state.send_replace(ReplicaState::Untried) {
             // A connection without response must not delay the shutdown.
-            let _ = timeout(CLOSE_TIMEOUT, store.close_pools()).await;
+            let _ = timeout(CLOSE_TIMEOUT, pool.close()).await;
         }
     }
 
-    /// A store on the replica, unless it is too stale by now.
-    pub(super) fn usable(&self) -> Option<Store> {
+    /// The pool, unless the replica is too stale by now.
+    pub(super) fn usable(&self) -> Option<PgPool> {
         match &*self.state.borrow() {
-            ReplicaState::Usable(store, until) if Instant::now() < *until => Some(store.clone()),
+            ReplicaState::Usable(pool, until) if Instant::now() < *until => Some(pool.clone()),
             _ => None,
         }
     }
@@ -112,12 +112,12 @@ impl Replica {
     /// Makes it usable until an instant; it has replayed the WAL up to `lsn`.
     pub(super) fn set_usable(&self, lsn: i64, until: Instant) {
         self.needed.store(lsn, Ordering::Relaxed);
-        let store = match &*self.state.borrow() {
-            ReplicaState::Usable(store, _) => Some(store.clone()),
+        let pool = match &*self.state.borrow() {
+            ReplicaState::Usable(pool, _) => Some(pool.clone()),
             _ => None,
         };
-        let connect = || Store::over(self.pool.clone().connect_lazy_with(self.options.clone()));
-        self.set(ReplicaState::Usable(store.unwrap_or_else(connect), until), &"it keeps up");
+        let connect = || self.pool.clone().connect_lazy_with(self.options.clone());
+        self.set(ReplicaState::Usable(pool.unwrap_or_else(connect), until), &"it keeps up");
     }
 
     /// Changes the state and logs the transition.

@@ -212,8 +212,10 @@ impl Workload {
                 request_id: format!("r{number}-{sent}"),
             };
             let first = usize::try_from(number + sent).expect("few");
-            let submitted =
-                tokio::time::timeout(PATIENCE, self.submit_until_known(request.clone(), first, &contended));
+            let submitted = tokio::time::timeout(
+                PATIENCE,
+                self.submit_until_known(request.clone(), first, &contended),
+            );
             let response = submitted.await.unwrap_or_else(|_| panic!("no response: {request:?}"));
             if sent.is_multiple_of(16) {
                 // A client that never got its response retries on any node.

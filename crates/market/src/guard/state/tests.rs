@@ -121,7 +121,11 @@ fn one_call_probes_and_decides() {
     assert_eq!(fixture.state.open_until, at(905), "twice as long");
     let probe = fixture.admit(at(905)).expect("the time is over");
     fixture.record(probe, Err(&ProviderError::NotFound), at(906));
-    assert_eq!(fixture.state.breaker, CircuitState::Closed, "a negative response proves that it responds");
+    assert_eq!(
+        fixture.state.breaker,
+        CircuitState::Closed,
+        "a negative response proves that it responds"
+    );
     let words = fixture.take_events();
     let expected = [
         CircuitState::Open,
@@ -280,7 +284,8 @@ fn a_reset_provider_is_called_again_and_keeps_its_used_quota() {
 #[test]
 fn a_provider_without_our_key_or_the_plan_is_left_alone_for_an_hour() {
     let mut fixture = Fixture::new(0, 0, 0);
-    let permit = fixture.admit_operation(ProviderOperation::PriceHistory, at(0)).expect("it is admitted");
+    let permit =
+        fixture.admit_operation(ProviderOperation::PriceHistory, at(0)).expect("it is admitted");
     let error = ProviderError::PlanRestricted { symbol_only: false };
     fixture.record_operation(ProviderOperation::PriceHistory, permit, Err(&error), false, at(0));
     assert_eq!(fixture.admit_operation(ProviderOperation::PriceHistory, at(1)), Err(error));
