@@ -73,7 +73,7 @@ impl Note {
     /// The most characters of a note.
     pub const LENGTH_MAX: usize = 280;
 
-    /// Normalises and checks the text; line breaks are kept.
+    /// Normalizes and checks the text; line breaks are kept.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
         let text = tidy(text, TextKind::Note).map_err(NoteError::Unfit)?;
         match text.chars().take(Self::LENGTH_MAX + 1).count() {

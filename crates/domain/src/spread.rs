@@ -78,7 +78,7 @@ mod tests {
         }
 
         #[test]
-        fn a_price_and_its_neighbour_keep_their_order_on_both_sides(
+        fn a_price_and_its_neighbor_keep_their_order_on_both_sides(
             mid in 1i64..10_000_000_000, step in 1i64..100_000, tick in 1i64..1_000_000,
             bps in 0i64..=1_000,
         ) {

@@ -1,5 +1,5 @@
 //! What a text input may contain, decided once for every field of the API, the pages and the
-//! commands: [`tidy`] normalises a text (NFC) and refuses characters that its [`TextKind`] does not
+//! commands: [`tidy`] normalizes a text (NFC) and refuses characters that its [`TextKind`] does not
 //! allow, whatever the database would do with them. Lengths are the caller's. How texts are
 //! compared is in `fold`, where joiners may stand is in `joiners`.
 
@@ -119,7 +119,7 @@ impl fmt::Display for TextError {
 
 impl Error for TextError {}
 
-/// Normalises a text of this kind (NFC; blanks at its ends go, except from a secret) and checks
+/// Normalizes a text of this kind (NFC; blanks at its ends go, except from a secret) and checks
 /// every character of it.
 ///
 /// # Errors

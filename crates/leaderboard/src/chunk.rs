@@ -8,7 +8,7 @@ pub(crate) type Key = (Reverse<i64>, i64);
 
 /// Sorted keys without duplicates.
 ///
-/// Neighbours in a ranking have scores near one another, and ids come from one sequence, so nearly
+/// Neighbors in a ranking have scores near one another, and ids come from one sequence, so nearly
 /// every chunk is `Narrow`: both numbers as 32-bit distances from a base. What does not fit (any
 /// two `i64` are allowed) makes that one chunk `Wide`: slower and larger, never wrong.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use crate::fenwick::Fenwick;
 const CHUNK_MAX: usize = if cfg!(test) { 16 } else { 1024 };
 /// The initial length of chunks, so that the first updates do not halve all of them.
 const CHUNK_FILL: usize = CHUNK_MAX / 4 * 3;
-/// A chunk shorter than this is merged with a neighbour, if both together are short.
+/// A chunk shorter than this is merged with a neighbor, if both together are short.
 const CHUNK_MIN: usize = CHUNK_MAX / 8;
 
 /// Sorted chunks, with a tree of their sizes.
@@ -137,7 +137,7 @@ impl Ranking {
         self.count_again();
     }
 
-    /// Merges a short chunk with a neighbour if together they stay far from being halved again; a
+    /// Merges a short chunk with a neighbor if together they stay far from being halved again; a
     /// short chunk between long ones is left until it is empty.
     fn merge_around(&mut self, place: usize) {
         let fits = |left: usize| {

@@ -1,6 +1,6 @@
 //! A seeded random number generator (splitmix64): equal seeds give equal requests. Not for secrets.
 
-/// The golden ratio in 64 bits, which spreads neighbouring seeds apart.
+/// The golden ratio in 64 bits, which spreads neighboring seeds apart.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The generator splitmix64.

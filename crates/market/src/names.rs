@@ -40,7 +40,7 @@ pub(crate) fn symbol_of(stock: usize) -> String {
 /// A stock's name; no two of the first 10,240 share one.
 pub(crate) fn name_of(stock: usize) -> String {
     let category = category_of(stock);
-    // A stride without a common factor with 1,280 visits every pair once, neighbours far apart.
+    // A stride without a common factor with 1,280 visits every pair once, neighbors far apart.
     let pair = (stock / CATEGORIES.len() * 487 + category * 171) % (STARTS.len() * ENDS.len());
     let (start, end) = (STARTS[pair % STARTS.len()], ENDS[pair / STARTS.len()]);
     format!("{start}{end} {}", CATEGORIES[category].2)

@@ -40,7 +40,7 @@ pub struct ImportCounts {
     pub currency: String,
     /// The price step of the market.
     pub tick: Price,
-    /// Jumps between neighbouring closes, of which at least one is imported now.
+    /// Jumps between neighboring closes, of which at least one is imported now.
     pub jumps: Vec<PriceJump>,
 }
 

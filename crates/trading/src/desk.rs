@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbouring_players_spread_over_the_lanes() {
+    fn neighboring_players_spread_over_the_lanes() {
         for lanes in [1, 2, 4, 7] {
             let mut counts = vec![0_usize; lanes];
             (1..=7000).for_each(|player_id| counts[lane_of(player_id, lanes)] += 1);

@@ -20,7 +20,7 @@ pub struct DeskRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
     pub key: String,
-    /// SHA-256 of the route and the normalised body.
+    /// SHA-256 of the route and the normalized body.
     pub fingerprint: [u8; 32],
 }
 

@@ -135,7 +135,7 @@ fn an_unlisted_player_has_no_rank() {
 }
 
 #[test]
-fn the_first_and_the_last_have_neighbours_on_one_side() {
+fn the_first_and_the_last_have_neighbors_on_one_side() {
     let board = Leaderboard::from_scores((1..=20).map(|id| (id, 1000 - id)));
     let (first_rank, near) = board.around(1, 2).unwrap();
     assert_eq!((first_rank, near.len()), (1, 3));

@@ -90,7 +90,7 @@ pub(super) fn read(body: &[u8], query: LeaderboardQuery) -> Result<LeaderboardPa
     }
     check_meta(&body, query)?;
     for pair in body.data.windows(2) {
-        check_neighbours(&pair[0], &pair[1]).map_err(Violation::Certain)?;
+        check_neighbors(&pair[0], &pair[1]).map_err(Violation::Certain)?;
     }
     let shown = body.data.iter().map(|row| row.return_percentage);
     let shown = shown.chain(body.me.iter().map(|place| place.return_percentage));
@@ -139,7 +139,7 @@ fn check_meta(body: &Body, query: LeaderboardQuery) -> Result<(), Violation> {
 }
 
 /// Whether a row may follow another.
-fn check_neighbours(row: &LeaderboardRow, next: &LeaderboardRow) -> Result<(), String> {
+fn check_neighbors(row: &LeaderboardRow, next: &LeaderboardRow) -> Result<(), String> {
     if next.rank != row.rank + 1 {
         return Err(format!("rank {} follows rank {}", next.rank, row.rank));
     }
@@ -197,7 +197,7 @@ impl LeaderboardPage {
     /// Checks that `next` can be the next page.
     pub(super) fn is_followed_by(&self, next: &Self) -> Result<(), String> {
         match (self.rows.last(), next.rows.first()) {
-            (Some(last), Some(first)) => check_neighbours(last, first),
+            (Some(last), Some(first)) => check_neighbors(last, first),
             _ => Err("no row follows its last one".to_owned()),
         }
     }

@@ -113,7 +113,7 @@ fn timed(seen: &[Seen], is_momentum: bool) -> (i64, i64) {
 }
 
 /// A regression of each stock's further move on the ticks of every stock, learnt in the first half
-/// of all sessions and used in the second; what its favourite earned over the mean of all.
+/// of all sessions and used in the second; what its favorite earned over the mean of all.
 fn regressed(seen: &[Seen]) -> (i64, i64) {
     let (past, future) = seen.split_at(seen.len() / 2);
     let stocks = past[0].own.len();

@@ -1,4 +1,4 @@
-//! A headless chromium with a fresh profile and the visitor's width, colour scheme and languages,
+//! A headless chromium with a fresh profile and the visitor's width, color scheme and languages,
 //! with or without scripts.
 
 use std::time::Duration;
@@ -32,7 +32,7 @@ const ARGUMENTS: [&str; 14] = [
     "--no-default-browser-check",
 ];
 
-/// How long a window may take to have another size, or other colours.
+/// How long a window may take to have another size, or other colors.
 const SETTLE_MAX: Duration = Duration::from_secs(20);
 
 /// A slow phone connection (DevTools' "slow 3G") without a cache: milliseconds and bytes a second.

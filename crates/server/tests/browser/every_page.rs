@@ -17,7 +17,7 @@ const STILL: [(&str, &str); 1] = [("OPENBELL__MARKET__SOURCE", "fixed")];
 const WIDTHS: [u32; 3] = [320, PHONE, 1280];
 const PHONE: u32 = 360;
 
-/// The positions of mode, language, width, colour scheme and page in their lists. Modes and
+/// The positions of mode, language, width, color scheme and page in their lists. Modes and
 /// languages come first: changing them takes two page loads.
 type Combination = [usize; 5];
 

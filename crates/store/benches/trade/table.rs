@@ -13,7 +13,7 @@ const NOTES: &str = "
   holding and ledger entry. Buying and selling one share in turn; the game's rules without
   achievements.
 - In rounds, all workers send at once, 20 times, each time after the last response: a burst.
-  Without rounds, a worker sends again after its response, which favours (b): others wait meanwhile.
+  Without rounds, a worker sends again after its response, which favors (b): others wait meanwhile.
 - Latencies are of all responses, rejections among them; trades/s are accepted trades only.
 - (a) to (c) have 32 connections; on SQLite one connection that writes, waited for in order, as that
   is faster there than 32 which contend for the file. (b) reads on connections of its own.

@@ -1,4 +1,4 @@
-//! Finds price jumps in an imported market: neighbouring closes that differ by more than 40 %.
+//! Finds price jumps in an imported market: neighboring closes that differ by more than 40 %.
 
 use domain::{DailyBar, Day, Price, Symbol};
 
@@ -9,7 +9,7 @@ use crate::transaction::Tx;
 
 const JUMPS_MAX: u16 = 10_000;
 
-/// Two neighbouring closes of a stock that differ by more than 40 %.
+/// Two neighboring closes of a stock that differ by more than 40 %.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceJump {
     pub symbol: Symbol,

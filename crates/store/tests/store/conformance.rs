@@ -1,4 +1,4 @@
-//! Behaviour that is equal on both engines.
+//! Behavior that is equal on both engines.
 
 use domain::*;
 use store::*;

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typing_error_is_recognised() {
+    fn a_typing_error_is_recognized() {
         let text = "unknown key http.lisen; the nearest known key is http.listen";
         assert_eq!(nearest("http", "lisen"), text);
         assert!(nearest("", "datadir").ends_with(" data_dir"));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_the_wrong_section_is_recognised() {
+    fn a_key_in_the_wrong_section_is_recognized() {
         assert!(nearest("", "listen").ends_with(" http.listen"));
         assert!(nearest("http", "enabled").ends_with(" limits.enabled"));
     }

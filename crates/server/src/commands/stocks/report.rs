@@ -70,7 +70,7 @@ impl ImportReport {
         }
         if !jumps.is_empty() {
             term::print_error(&format!(
-                "warning: {} neighbouring closes differ by more than 40 %. The files must contain \
+                "warning: {} neighboring closes differ by more than 40 %. The files must contain \
                  prices adjusted for splits: the game does not adjust them",
                 jumps.len()
             ));
