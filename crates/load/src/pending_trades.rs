@@ -155,7 +155,6 @@ mod tests {
 
     #[tokio::test]
     async fn an_accepted_order_that_ended_otherwise_is_refused() {
-        let none = ResolvedTrades::default();
         for (status, rejection, bad) in [
             ("rejected", "\"insufficient_cash\"", 0),
             ("rejected", "\"internal\"", 1),
@@ -168,9 +167,13 @@ mod tests {
             let expected = ResolvedTrades { refused: 1, bad, ..ResolvedTrades::default() };
             assert_eq!(resolved((200, &detail)).await, expected, "{status} {rejection}");
         }
-        let error = format!("the response to GET {PATH} is malformed (player 0)");
-        let unreadable = ResolvedTrades { unknown: 1, error: Some(error), ..none };
-        assert_eq!(resolved((404, "{}")).await, unreadable);
+        for (status, reason) in [
+            (200, format!("the response to GET {PATH} is malformed (player 0)")),
+            (404, format!("GET {PATH} failed (player 0)")),
+        ] {
+            let expected = ResolvedTrades { unknown: 1, error: Some(reason), ..Default::default() };
+            assert_eq!(resolved((status, "{}")).await, expected);
+        }
     }
 
     #[tokio::test]
