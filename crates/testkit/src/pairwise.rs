@@ -10,7 +10,12 @@ pub const LONG_VARIABLE: &str = "OPENBELL_TEST_LONG";
 
 /// The whole matrix where [`LONG_VARIABLE`] is set, otherwise its [`pairwise`] subset.
 pub fn select_combinations<const N: usize>(matrix: Vec<[usize; N]>) -> Vec<[usize; N]> {
-    if environment(LONG_VARIABLE).is_some() { matrix } else { pairwise(&matrix) }
+    if is_long_run() { matrix } else { pairwise(&matrix) }
+}
+
+/// Whether [`LONG_VARIABLE`] is set.
+pub fn is_long_run() -> bool {
+    environment(LONG_VARIABLE).is_some()
 }
 
 /// A small subset of a matrix, in its order, in which every pair of values of two dimensions occurs

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::{env, fs};
 
+use tokio::sync::OnceCell;
+
 use crate::process::{Recipe, ServerProcess, User, command_as, environment, run};
 
 /// Names the cluster that `./test` started for the whole run, as a URL with a database in it.
@@ -68,9 +70,7 @@ impl Postgres {
 
     /// The URL in this cluster of the database with the same name as one in another cluster.
     pub fn same_database(&self, url: &str) -> String {
-        let (address, _) = url.split_once('?').unwrap_or((url, ""));
-        let name = address.rsplit('/').next().unwrap_or_default();
-        with_database(&self.url(), name)
+        with_database(&self.url(), database_name(url))
     }
 
     /// A command that runs a shell script as the cluster's user, in [`Postgres::directory`], with
@@ -150,7 +150,7 @@ impl Postgres {
     /// # Panics
     /// When the database cannot be created.
     pub fn fresh_database(&self) -> String {
-        create_database(&self.url())
+        create_database(&self.url(), None)
     }
 }
 
@@ -160,11 +160,30 @@ impl Postgres {
 /// # Panics
 /// When no PostgreSQL is installed, or when it does not start: the test fails and is not skipped.
 pub fn postgres_database() -> String {
+    create_database(&cluster_url(), None)
+}
+
+/// Creates a database as a copy of one that `migrate` migrates once per process, and returns its
+/// URL. `migrate` has to close its connections.
+///
+/// # Panics
+/// As for [`postgres_database`].
+pub async fn migrated_database(migrate: impl AsyncFnOnce(&str)) -> String {
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    let create = async || {
+        let url = postgres_database();
+        migrate(&url).await;
+        url
+    };
+    let template = TEMPLATE.get_or_init(create).await;
+    create_database(&cluster_url(), Some(database_name(template)))
+}
+
+/// The cluster of `./test`, or one that this process starts once.
+fn cluster_url() -> String {
     static OWN: OnceLock<Postgres> = OnceLock::new();
-    match environment(POSTGRES_URL_VARIABLE) {
-        Some(url) => create_database(&url),
-        None => OWN.get_or_init(Postgres::start).fresh_database(),
-    }
+    let start = || OWN.get_or_init(Postgres::start).url();
+    environment(POSTGRES_URL_VARIABLE).unwrap_or_else(start)
 }
 
 fn script_command(bin: &Path, script: &Path, dir: &Path) -> Command {
@@ -204,16 +223,21 @@ fn with_recipe_of<T>(
     })
 }
 
-fn create_database(maintenance_url: &str) -> String {
+fn create_database(maintenance_url: &str, template: Option<&str>) -> String {
     // Random, because a cluster that was named by hand may have the databases of earlier runs.
     let name = format!("test_{:016x}", RandomState::new().hash_one(0));
-    run(Command::new(program(&programs(), "createdb")).args([
-        "--no-password",
-        "--maintenance-db",
-        maintenance_url,
-        &name,
-    ]));
+    let mut createdb = Command::new(program(&programs(), "createdb"));
+    createdb.args(["--no-password", "--maintenance-db", maintenance_url, &name]);
+    if let Some(template) = template {
+        createdb.args(["--template", template]);
+    }
+    run(&mut createdb);
     with_database(maintenance_url, &name)
+}
+
+fn database_name(url: &str) -> &str {
+    let (address, _) = url.split_once('?').unwrap_or((url, ""));
+    address.rsplit('/').next().unwrap_or_default()
 }
 
 /// The same URL with another database name.
@@ -298,6 +322,15 @@ mod tests {
         let tables = "select count(*) from pg_tables where schemaname = 'public'";
         assert_eq!(query(&one, tables), "1");
         assert_eq!(query(&two, tables), "0");
+    }
+
+    #[tokio::test]
+    async fn a_migrated_database_is_a_copy() {
+        let migrate = async |url: &str| _ = query(url, "create table migrated (id bigint)");
+        let (one, two) = (migrated_database(migrate).await, migrated_database(migrate).await);
+        query(&one, "insert into migrated values (1)");
+        assert_eq!(query(&one, "select count(*) from migrated"), "1");
+        assert_eq!(query(&two, "select count(*) from migrated"), "0");
     }
 
     #[test]

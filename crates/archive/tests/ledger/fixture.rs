@@ -15,7 +15,7 @@ use store::{
     TokenKind, Valuation,
 };
 use tempfile::TempDir;
-use testkit::{ManualClock, SeededEntropy, postgres_database};
+use testkit::{ManualClock, SeededEntropy, migrated_database};
 
 /// What every fact must hold on.
 pub(crate) const ENGINES: [&str; 2] = ["sqlite", "postgres"];
@@ -56,15 +56,25 @@ fn stock(symbol: &str) -> StockInfo {
     }
 }
 
+async fn open_store(url: &str) -> Store {
+    let config = DatabaseConfig { url: url.to_owned(), ..DatabaseConfig::default() };
+    Store::open(&config).await.expect("opens")
+}
+
+async fn migrate(url: &str) {
+    let store = open_store(url).await;
+    store.migrate().await.expect("migrates");
+    store.close().await;
+}
+
 impl Fixture {
     pub(crate) async fn open(engine: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let url = match engine {
             "sqlite" => format!("sqlite:{}", directory.path().join("test.db").display()),
-            _ => postgres_database(),
+            _ => migrated_database(migrate).await,
         };
-        let config = DatabaseConfig { url: url.clone(), ..DatabaseConfig::default() };
-        let (store, clock) = (Store::open(&config).await.expect("opens"), ManualClock::new());
+        let (store, clock) = (open_store(&url).await, ManualClock::new());
         let now = clock.now();
         store.migrate().await.expect("migrates");
         store.ensure_game("fixed", now).await.expect("a game");

@@ -22,11 +22,17 @@ pub(crate) async fn fresh_database(engine: &str) -> FreshDatabase {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let url = match engine {
         "sqlite" => format!("sqlite:{}", directory.path().join("test.db").display()),
-        _ => testkit::postgres_database(),
+        _ => testkit::migrated_database(migrate).await,
     };
     let store = open(&url).await;
     store.migrate().await.expect("migrates");
     FreshDatabase { store, url, _directory: directory }
+}
+
+async fn migrate(url: &str) {
+    let store = open(url).await;
+    store.migrate().await.expect("migrates");
+    store.close().await;
 }
 
 /// Another node's way to the same database.

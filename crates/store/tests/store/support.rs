@@ -21,14 +21,25 @@ impl std::ops::Deref for Fresh {
     }
 }
 
+async fn open(url: &str) -> Store {
+    let config =
+        DatabaseConfig { url: url.to_owned(), connections_max: 4, ..DatabaseConfig::default() };
+    Store::open(&config).await.expect("opens")
+}
+
+async fn migrate(url: &str) {
+    let store = open(url).await;
+    store.migrate().await.expect("migrates");
+    store.close().await;
+}
+
 pub(crate) async fn fresh(engine: &str) -> Fresh {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let url = match engine {
         "sqlite" => format!("sqlite:{}", directory.path().join("test.db").display()),
-        _ => testkit::postgres_database(),
+        _ => testkit::migrated_database(migrate).await,
     };
-    let config = DatabaseConfig { url: url.clone(), connections_max: 4, ..Default::default() };
-    let store = Store::open(&config).await.expect("opens");
+    let store = open(&url).await;
     store.migrate().await.expect("migrates");
     store.ensure_ledger_months(now()).await.expect("months");
     store.ensure_game("fixed", now()).await.expect("game");

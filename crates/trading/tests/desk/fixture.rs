@@ -16,7 +16,7 @@ use store::{
     TokenKind, Valuation,
 };
 use tempfile::TempDir;
-use testkit::{ManualClock, SeededEntropy, postgres_database};
+use testkit::{ManualClock, SeededEntropy, migrated_database};
 use tokio::sync::watch;
 use trading::{Desk, DeskDeps, OrderExecutor, TradingConfig};
 
@@ -70,12 +70,18 @@ async fn open_store(url: &str) -> Store {
     Store::open(&config).await.expect("opens")
 }
 
+async fn migrate(url: &str) {
+    let store = open_store(url).await;
+    store.migrate().await.expect("migrates");
+    store.close().await;
+}
+
 impl Fixture {
     pub(crate) async fn open(engine: &str, price: i64) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let url = match engine {
             "sqlite" => format!("sqlite:{}", directory.path().join("test.db").display()),
-            _ => postgres_database(),
+            _ => migrated_database(migrate).await,
         };
         Self { _directory: Some(Arc::new(directory)), ..Self::open_at(&url, price).await }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use domain::{Clock as _, Fee, Money, Rejection, Rules, StockInfo, Symbol, UnixMicros, XpRules};
 use store::{DatabaseConfig, NewToken, NewUser, Store, TokenKind, Valuation};
 use tempfile::TempDir;
-use testkit::{ManualClock, SeededEntropy, postgres_database};
+use testkit::{ManualClock, SeededEntropy, migrated_database};
 use tokio::sync::watch;
 use trading::DeskDeps;
 
@@ -43,6 +43,17 @@ fn rules() -> Rules {
     Rules { fee: Fee { flat: Money(7), rate_bps: 15 }, xp, ..rules }
 }
 
+async fn open_store(url: &str) -> Store {
+    let config = DatabaseConfig { url: url.to_owned(), ..DatabaseConfig::default() };
+    Store::open(&config).await.expect("opens")
+}
+
+async fn migrate(url: &str) {
+    let store = open_store(url).await;
+    store.migrate().await.expect("migrates");
+    store.close().await;
+}
+
 impl SimGame {
     pub(crate) async fn open(engine: &str, rng: &SimRng) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
@@ -50,10 +61,9 @@ impl SimGame {
         let url = match (engine, &database) {
             ("sqlite", _) => format!("sqlite:{}", directory.path().join("sim.db").display()),
             (_, Some(database)) => database.url(),
-            (_, None) => postgres_database(),
+            (_, None) => migrated_database(migrate).await,
         };
-        let config = DatabaseConfig { url, ..DatabaseConfig::default() };
-        let store = Store::open(&config).await.expect("opens");
+        let store = open_store(&url).await;
         let (clock, rules) = (ManualClock::new(), Arc::new(rules()));
         let now = clock.now();
         store.migrate().await.expect("migrates");
