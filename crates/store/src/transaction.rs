@@ -48,6 +48,19 @@ impl Tx {
         Ok(())
     }
 
+    /// Commits. `CommitLost` if PostgreSQL sent no response. SQLite always responds: a failed
+    /// COMMIT is rolled back.
+    pub(crate) async fn commit_once(self) -> Result<(), StoreError> {
+        let is_postgres = matches!(self, Self::Postgres(_));
+        self.commit().await.map_err(|error| match error {
+            // `Conflict` is a response: the transaction was rolled back.
+            StoreError::Unavailable(error) | StoreError::Query(error) if is_postgres => {
+                StoreError::CommitLost(error)
+            }
+            error => error,
+        })
+    }
+
     pub(crate) async fn rollback(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(tx) => tx.rollback().await?,

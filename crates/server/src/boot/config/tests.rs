@@ -28,7 +28,11 @@ fn the_defaults_are_valid_and_complete() {
     assert_eq!(settings.config.market, market::MarketConfig::default());
     let database = store::DatabaseConfig::default();
     let url = "sqlite:./openbell-data/openbell.db".to_owned();
-    assert_eq!(settings.config.database, store::DatabaseConfig { url, ..database });
+    let config = settings.config;
+    assert_eq!(config.database, store::DatabaseConfig { url, ..database });
+    assert_eq!(config.web(), web::WebConfig::default());
+    assert_eq!(config.trading, trading::TradingConfig::default());
+    assert_eq!(config.cache, cluster::CacheConfig::default());
 }
 
 #[test]
