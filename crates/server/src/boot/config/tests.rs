@@ -119,7 +119,7 @@ fn secrets_are_replaced_in_the_output() {
     let file = "[database]\nurl = \"postgres://bob:hunter2@db/game\"\n\
                 read_url = \"postgres://eve:hunter2@copy/game\"\n\
                 [market.simulated]\nseed = 777\n";
-    let shown = with_file(file).expect("valid").to_toml();
+    let shown = with_file(file).expect("valid").tree.to_toml();
     assert!(shown.contains("postgres://bob:***@db/game"), "{shown}");
     assert!(shown.contains("postgres://eve:***@copy/game"), "{shown}");
     assert!(!shown.contains("hunter2") && !shown.contains("777"), "{shown}");
@@ -136,7 +136,7 @@ fn a_missing_file_is_named() {
 fn memory_max_lowers_what_takes_most_memory_and_raises_nothing() {
     let mib = 1024 * 1024;
     let read =
-        |text: String| with_file(&text).map(|settings| (settings.to_toml(), settings.config));
+        |text: String| with_file(&text).map(|settings| (settings.tree.to_toml(), settings.config));
     let (shown, config) = read(format!("memory_max = {}", 128 * mib)).expect("valid");
     assert_eq!(config.auth.hash_concurrency_max, 1);
     assert_eq!(config.cache.memory_bytes_max, 16 * mib);
