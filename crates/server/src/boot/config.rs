@@ -44,6 +44,12 @@ pub(crate) enum SettingsError {
     },
 }
 
+/// An error at a span of the texts of all layers, which `layers` locates.
+struct LayerError {
+    span: std::ops::Range<usize>,
+    text: String,
+}
+
 /// The whole configuration.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

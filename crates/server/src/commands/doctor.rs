@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use self::finding::{Finding, FindingLevel};
+use self::finding::{DoctorFinding, FindingLevel};
 use crate::boot::config::{self, Config, Flags, ServeArgs};
 use crate::error::CommandError;
 use crate::term;
@@ -38,7 +38,7 @@ pub(super) async fn run(args: DoctorArgs) -> Result<ExitCode, CommandError> {
         Ok(settings) => examine(&settings.config, args.online).await,
         Err(error) => {
             let remedy = "correct it; config/openbell.toml of the source lists every key";
-            vec![Finding::error("configuration", term::error_chain(&error), remedy)]
+            vec![DoctorFinding::error("configuration", term::error_chain(&error), remedy)]
         }
     };
     let count = |level| findings.iter().filter(|finding| finding.level == level).count();
@@ -52,7 +52,7 @@ pub(super) async fn run(args: DoctorArgs) -> Result<ExitCode, CommandError> {
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn examine(config: &Config, online: bool) -> Vec<Finding> {
+async fn examine(config: &Config, online: bool) -> Vec<DoctorFinding> {
     let mut findings = configuration::check(config);
     findings.extend(process::check(config));
     findings.extend(disk::check(config));
@@ -64,7 +64,7 @@ async fn examine(config: &Config, online: bool) -> Vec<Finding> {
     findings.extend(providers::check(config, store.as_ref().filter(|_| online)).await);
     if online && store.is_none() {
         let what = "no request was sent, because the database could not be used";
-        findings.push(Finding::warning("providers", what, "mend the database and repeat"));
+        findings.push(DoctorFinding::warning("providers", what, "mend the database and repeat"));
     }
     if let Some(store) = store {
         store.close().await;

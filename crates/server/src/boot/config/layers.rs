@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::SettingsError;
 use super::nearest::{join, unknown_key};
 use super::secret_files;
+use super::{LayerError, SettingsError};
 
 /// The source of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,12 +41,6 @@ pub(crate) struct Layers {
 }
 
 type Tree<'a> = DeTable<'a>;
-
-/// An error at a span of the virtual text.
-pub(super) struct LayerError {
-    pub(super) span: Range<usize>,
-    pub(super) text: String,
-}
 
 impl Layers {
     /// Begins with the defaults, which have every key.

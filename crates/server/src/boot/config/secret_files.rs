@@ -8,7 +8,7 @@ use std::io::{self, Read as _};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::layers::LayerError;
+use super::LayerError;
 use super::nearest::join;
 use super::secrets::is_secret;
 

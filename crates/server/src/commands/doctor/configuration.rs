@@ -2,29 +2,27 @@
 
 use market::SourceKind;
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 use crate::boot::config::{Config, load_rules, rule_warnings};
 use crate::term;
 
 const AREA: &str = "configuration";
 
-pub(super) fn check(config: &Config) -> Vec<Finding> {
+pub(super) fn check(config: &Config) -> Vec<DoctorFinding> {
     let rules = match load_rules(&config.game.rules) {
         Ok(rules) => rules,
         Err(error) => {
             let remedy = "correct the file that game.rules names";
-            return vec![Finding::error(AREA, term::error_chain(&error), remedy)];
+            return vec![DoctorFinding::error(AREA, term::error_chain(&error), remedy)];
         }
     };
-    let mut findings = vec![Finding::ok(AREA, "configuration and rules are valid")];
-    findings.extend(
-        rule_warnings(&rules)
-            .into_iter()
-            .map(|warning| Finding::warning(AREA, warning, "change the rule if that is not meant")),
-    );
+    let mut findings = vec![DoctorFinding::ok(AREA, "configuration and rules are valid")];
+    findings.extend(rule_warnings(&rules).into_iter().map(|warning| {
+        DoctorFinding::warning(AREA, warning, "change the rule if that is not meant")
+    }));
     if !config.limits.enabled {
         let what = "limits.enabled is false: passwords can be tried without limit";
-        findings.push(Finding::warning(AREA, what, "delete the setting; it is for tests"));
+        findings.push(DoctorFinding::warning(AREA, what, "delete the setting; it is for tests"));
     }
     let seed = match config.market.source {
         SourceKind::Replay => config.market.replay.seed,
@@ -33,7 +31,11 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     };
     if seed != 0 {
         let what = "the seed of the market is a number, from which players can compute prices";
-        findings.push(Finding::warning(AREA, what, "delete the setting; a secret seed is drawn"));
+        findings.push(DoctorFinding::warning(
+            AREA,
+            what,
+            "delete the setting; a secret seed is drawn",
+        ));
     }
     findings
 }

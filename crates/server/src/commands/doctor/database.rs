@@ -4,7 +4,7 @@
 use domain::Clock as _;
 use store::{DatabaseConfig, DatabaseReport, DatabaseServerReport, Store};
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 use crate::boot::config::Config;
 use crate::boot::database::{database_error, open_existing};
 use crate::clock::SystemClock;
@@ -18,10 +18,10 @@ const SKEW_WARNING_MS: i64 = 2_000;
 const SKEW_ERROR_MS: i64 = 30_000;
 
 /// The store is returned if its schema is that of this program.
-pub(super) async fn check(config: &Config) -> (Option<Store>, Vec<Finding>) {
+pub(super) async fn check(config: &Config) -> (Option<Store>, Vec<DoctorFinding>) {
     if let Some(file) = config.sqlite_file().filter(|file| !file.exists()) {
         let what = format!("{} does not exist yet; the server creates it", file.display());
-        return (None, vec![Finding::ok(AREA, what)]);
+        return (None, vec![DoctorFinding::ok(AREA, what)]);
     }
     let mut findings = Vec::new();
     let mut usable = None;
@@ -34,7 +34,7 @@ pub(super) async fn check(config: &Config) -> (Option<Store>, Vec<Finding>) {
         Err(error) => {
             let remedy =
                 "check database.url, that the database runs, and that this user may use it";
-            findings.push(Finding::error(AREA, term::error_chain(&error), remedy));
+            findings.push(DoctorFinding::error(AREA, term::error_chain(&error), remedy));
         }
     }
     if !config.database.read_url.is_empty() {
@@ -61,8 +61,8 @@ async fn open_server(config: &DatabaseConfig, url: &str) -> Result<Store, Comman
     Store::open(&lenient).await.map_err(database_error(&lenient))
 }
 
-fn examine(config: &DatabaseConfig, report: &DatabaseReport) -> Vec<Finding> {
-    let mut findings = vec![Finding::ok(AREA, format!("{} responds", report.version))];
+fn examine(config: &DatabaseConfig, report: &DatabaseReport) -> Vec<DoctorFinding> {
+    let mut findings = vec![DoctorFinding::ok(AREA, format!("{} responds", report.version))];
     let weak = report.durability.iter().filter(|(name, value)| match *name {
         "journal_mode" => value != "wal",
         _ => value == "off",
@@ -71,9 +71,9 @@ fn examine(config: &DatabaseConfig, report: &DatabaseReport) -> Vec<Finding> {
         let what = format!("{name} = {value}: a power cut may lose acknowledged trades");
         let remedy = "turn it on in the database server";
         findings.push(if config.require_durable {
-            Finding::error(AREA, what, remedy)
+            DoctorFinding::error(AREA, what, remedy)
         } else {
-            Finding::warning(AREA, what, remedy)
+            DoctorFinding::warning(AREA, what, remedy)
         });
     }
     if let Some(server) = &report.server {
@@ -84,11 +84,11 @@ fn examine(config: &DatabaseConfig, report: &DatabaseReport) -> Vec<Finding> {
     findings
 }
 
-fn check_server(config: &DatabaseConfig, server: &DatabaseServerReport) -> Vec<Finding> {
+fn check_server(config: &DatabaseConfig, server: &DatabaseServerReport) -> Vec<DoctorFinding> {
     let mut findings = Vec::new();
     if server.is_standby {
         let what = "database.url is a standby, which accepts no writes";
-        findings.push(Finding::error(AREA, what, "set the primary's address"));
+        findings.push(DoctorFinding::error(AREA, what, "set the primary's address"));
     }
     let (max, used) = (server.connections_max, server.connections_used);
     let what = format!(
@@ -97,59 +97,59 @@ fn check_server(config: &DatabaseConfig, server: &DatabaseServerReport) -> Vec<F
     );
     // Also without this program's own connection.
     findings.push(if max - used + 1 >= i64::from(config.connections_max) {
-        Finding::ok(AREA, what)
+        DoctorFinding::ok(AREA, what)
     } else {
         let remedy = "raise max_connections of the server, or lower database.connections_max";
-        Finding::warning(AREA, what, remedy)
+        DoctorFinding::warning(AREA, what, remedy)
     });
     findings
 }
 
-fn check_clock(skew_ms: i64) -> Finding {
+fn check_clock(skew_ms: i64) -> DoctorFinding {
     let what = format!("the clocks of this machine and of the database differ by {skew_ms} ms");
     let remedy = "synchronize the clocks of both machines (chrony, systemd-timesyncd)";
     match skew_ms.abs() {
-        skew if skew > SKEW_ERROR_MS => Finding::error(AREA, what, remedy),
-        skew if skew > SKEW_WARNING_MS => Finding::warning(AREA, what, remedy),
-        _ => Finding::ok(AREA, what),
+        skew if skew > SKEW_ERROR_MS => DoctorFinding::error(AREA, what, remedy),
+        skew if skew > SKEW_WARNING_MS => DoctorFinding::warning(AREA, what, remedy),
+        _ => DoctorFinding::ok(AREA, what),
     }
 }
 
-fn check_schema(found: Option<i64>, newest: i64) -> Finding {
+fn check_schema(found: Option<i64>, newest: i64) -> DoctorFinding {
     match found {
         Some(found) if found == newest => {
-            Finding::ok(AREA, format!("the schema is version {found}"))
+            DoctorFinding::ok(AREA, format!("the schema is version {found}"))
         }
         Some(found) if found > newest => {
             let what = format!("the schema is version {found}, newer than this program's {newest}");
-            Finding::warning(AREA, what, "use the newer release (docs/migrations.md)")
+            DoctorFinding::warning(AREA, what, "use the newer release (docs/migrations.md)")
         }
         found => {
             let found =
                 found.map_or_else(|| "absent".to_owned(), |found| format!("version {found}"));
             let what = format!("the schema is {found}, this program's is version {newest}");
-            Finding::ok(AREA, format!("{what}; the server migrates it at its start"))
+            DoctorFinding::ok(AREA, format!("{what}; the server migrates it at its start"))
         }
     }
 }
 
-async fn check_replica(config: &DatabaseConfig) -> Finding {
+async fn check_replica(config: &DatabaseConfig) -> DoctorFinding {
     let remedy = "check database.read_url; meanwhile the primary is read";
     let store = match open_server(config, &config.read_url).await {
         Ok(store) => store,
-        Err(error) => return Finding::warning(REPLICA, term::error_chain(&error), remedy),
+        Err(error) => return DoctorFinding::warning(REPLICA, term::error_chain(&error), remedy),
     };
     let report = store.inspect().await;
     store.close().await;
     match report {
         Ok(DatabaseReport { server: Some(server), .. }) if server.is_standby => {
-            Finding::ok(REPLICA, "the standby responds")
+            DoctorFinding::ok(REPLICA, "the standby responds")
         }
         Ok(_) => {
             let what = "database.read_url is not a standby";
-            Finding::error(REPLICA, what, "set the address of a streaming standby, or none")
+            DoctorFinding::error(REPLICA, what, "set the address of a streaming standby, or none")
         }
-        Err(error) => Finding::warning(REPLICA, term::error_chain(&error), remedy),
+        Err(error) => DoctorFinding::warning(REPLICA, term::error_chain(&error), remedy),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access, statfs, statvfs};
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 use crate::boot::config::Config;
 
 const AREA: &str = "disk";
@@ -21,7 +21,7 @@ const OF_NETWORKS: [(u64, &str); 4] =
 /// File systems whose files are lost with the machine or the container.
 const TEMPORARY: [(u64, &str); 2] = [(0x0102_1994, "tmpfs"), (0x794C_7630, "overlay")];
 
-pub(super) fn check(config: &Config) -> Vec<Finding> {
+pub(super) fn check(config: &Config) -> Vec<DoctorFinding> {
     let mut findings = Vec::new();
     let parent = |file: PathBuf| match file.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir.to_owned(),
@@ -43,23 +43,31 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
 }
 
 /// Checks a directory; that of a database is for its owner only.
-fn check_directory(dir: &Path, has_database: bool) -> Vec<Finding> {
+fn check_directory(dir: &Path, has_database: bool) -> Vec<DoctorFinding> {
     let name = dir.display();
     let metadata = match dir.metadata() {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return vec![missing(dir)],
         Err(error) => {
             let remedy = "let the user of the server enter the directory";
-            return vec![Finding::error(AREA, format!("cannot read {name} ({error})"), remedy)];
+            return vec![DoctorFinding::error(
+                AREA,
+                format!("cannot read {name} ({error})"),
+                remedy,
+            )];
         }
     };
     if !metadata.is_dir() {
         let what = format!("{name} is not a directory");
-        return vec![Finding::error(AREA, what, "name another one, or remove the file")];
+        return vec![DoctorFinding::error(AREA, what, "name another one, or remove the file")];
     }
     if access(dir, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_err() {
         let what = format!("this user cannot write into {name}");
-        return vec![Finding::error(AREA, what, format!("chown the directory to it: {name}"))];
+        return vec![DoctorFinding::error(
+            AREA,
+            what,
+            format!("chown the directory to it: {name}"),
+        )];
     }
     let mut findings = vec![check_space(dir)];
     if has_database {
@@ -69,46 +77,53 @@ fn check_directory(dir: &Path, has_database: bool) -> Vec<Finding> {
     findings
 }
 
-fn missing(dir: &Path) -> Finding {
+fn missing(dir: &Path) -> DoctorFinding {
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
     let (name, above) = (dir.display(), parent.display());
     if parent.is_dir() && access(parent, Access::WRITE_OK | Access::EXEC_OK).is_ok() {
-        return Finding::ok(AREA, format!("{name} does not exist yet; the server creates it"));
+        return DoctorFinding::ok(
+            AREA,
+            format!("{name} does not exist yet; the server creates it"),
+        );
     }
     let what = format!("{name} does not exist, and cannot be created in {above}");
-    Finding::error(AREA, what, "create it for the user of the server")
+    DoctorFinding::error(AREA, what, "create it for the user of the server")
 }
 
-fn check_space(dir: &Path) -> Finding {
+fn check_space(dir: &Path) -> DoctorFinding {
     let name = dir.display();
     let Ok(space) = statvfs(dir) else {
         let what = format!("the free space of {name} cannot be read");
-        return Finding::warning(AREA, what, "check it with df");
+        return DoctorFinding::warning(AREA, what, "check it with df");
     };
     let free = space.f_bavail.saturating_mul(space.f_frsize);
     let remedy = "free space, or move the directory to a larger disk";
     if space.f_files > 0 && space.f_favail == 0 {
-        return Finding::error(AREA, format!("no further file fits into {name} (inodes)"), remedy);
+        return DoctorFinding::error(
+            AREA,
+            format!("no further file fits into {name} (inodes)"),
+            remedy,
+        );
     }
     let what = format!("{} MiB are free in {name}", free / MIB);
     match free {
-        free if free < FREE_MIN => Finding::error(AREA, what, remedy),
-        free if free < FREE_LOW => Finding::warning(AREA, what, remedy),
-        _ => Finding::ok(AREA, what),
+        free if free < FREE_MIN => DoctorFinding::error(AREA, what, remedy),
+        free if free < FREE_LOW => DoctorFinding::warning(AREA, what, remedy),
+        _ => DoctorFinding::ok(AREA, what),
     }
 }
 
-fn check_mode(dir: &Path, metadata: &Metadata) -> Option<Finding> {
+fn check_mode(dir: &Path, metadata: &Metadata) -> Option<DoctorFinding> {
     let mode = metadata.permissions().mode() & 0o777;
     (mode & 0o077 != 0).then(|| {
         let name = dir.display();
         let what = format!("other users may enter {name} (mode {mode:03o})");
-        Finding::warning(AREA, what, format!("chmod 700 {name}"))
+        DoctorFinding::warning(AREA, what, format!("chmod 700 {name}"))
     })
 }
 
-fn check_kind(dir: &Path) -> Option<Finding> {
+fn check_kind(dir: &Path) -> Option<DoctorFinding> {
     // The width and sign of this number differ between architectures; its lower half does not.
     let kind = statfs(dir).ok()?.f_type as u64 & 0xFFFF_FFFF;
     let named = |kinds: &[(u64, &'static str)]| {
@@ -117,11 +132,11 @@ fn check_kind(dir: &Path) -> Option<Finding> {
     let name = dir.display();
     if let Some(network) = named(&OF_NETWORKS) {
         let what = format!("{name} is on a network file system ({network}): SQLite may be damaged");
-        return Some(Finding::error(AREA, what, "use a local disk, or PostgreSQL"));
+        return Some(DoctorFinding::error(AREA, what, "use a local disk, or PostgreSQL"));
     }
     let temporary = named(&TEMPORARY)?;
     let what = format!("{name} is on {temporary}, whose files do not outlive a restart");
-    Some(Finding::warning(AREA, what, "use a disk or a volume for a game that lasts"))
+    Some(DoctorFinding::warning(AREA, what, "use a disk or a volume for a game that lasts"))
 }
 
 #[cfg(test)]
@@ -129,7 +144,7 @@ mod tests {
     use super::*;
     use crate::commands::doctor::finding::FindingLevel;
 
-    fn levels(findings: &[Finding]) -> Vec<FindingLevel> {
+    fn levels(findings: &[DoctorFinding]) -> Vec<FindingLevel> {
         findings.iter().map(|finding| finding.level).collect()
     }
 

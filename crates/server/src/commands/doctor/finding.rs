@@ -15,7 +15,7 @@ pub(super) enum FindingLevel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Finding {
+pub(super) struct DoctorFinding {
     pub(super) level: FindingLevel,
     /// What was checked.
     pub(super) area: &'static str,
@@ -24,7 +24,7 @@ pub(super) struct Finding {
     pub(super) remedy: String,
 }
 
-impl Finding {
+impl DoctorFinding {
     pub(super) fn ok(area: &'static str, what: impl Into<String>) -> Self {
         Self::new(FindingLevel::Ok, area, what.into(), String::new())
     }
@@ -50,7 +50,7 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for DoctorFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let level = match self.level {
             FindingLevel::Ok => "ok",

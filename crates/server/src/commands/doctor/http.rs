@@ -6,48 +6,53 @@ use std::net::IpAddr;
 use tokio::net::TcpListener;
 use web::{HttpConfig, Networks};
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 
 const AREA: &str = "http";
 const LOOPBACK: [IpAddr; 2] =
     [IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)];
 
-pub(super) async fn check(config: &HttpConfig) -> Vec<Finding> {
+pub(super) async fn check(config: &HttpConfig) -> Vec<DoctorFinding> {
     let mut findings = vec![check_listen(&config.listen).await];
     findings.extend(check_proxies(config));
     if has_everything(&config.metrics_from) {
         let what = "http.metrics_from contains all addresses: every client may read /metrics";
-        findings.push(Finding::warning(AREA, what, "list the addresses of the monitoring only"));
+        findings.push(DoctorFinding::warning(
+            AREA,
+            what,
+            "list the addresses of the monitoring only",
+        ));
     }
     findings
 }
 
-async fn check_listen(listen: &str) -> Finding {
+async fn check_listen(listen: &str) -> DoctorFinding {
     match TcpListener::bind(listen).await {
-        Ok(_) => Finding::ok(AREA, format!("{listen} is free")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            Finding::ok(AREA, format!("{listen} is in use by a running server or another program"))
-        }
+        Ok(_) => DoctorFinding::ok(AREA, format!("{listen} is free")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => DoctorFinding::ok(
+            AREA,
+            format!("{listen} is in use by a running server or another program"),
+        ),
         Err(error) => {
             let what = format!("cannot listen on {listen} ({error})");
             let remedy = "set http.listen to an address of this machine and a port of 1024 or more";
-            Finding::error(AREA, what, remedy)
+            DoctorFinding::error(AREA, what, remedy)
         }
     }
 }
 
-fn check_proxies(config: &HttpConfig) -> Option<Finding> {
+fn check_proxies(config: &HttpConfig) -> Option<DoctorFinding> {
     let proxies = Vec::from(config.trusted_proxies.clone());
     if has_everything(&config.trusted_proxies) {
         let what = "http.trusted_proxies contains all addresses: every client may invent its own";
-        return Some(Finding::error(AREA, what, "list the addresses of the proxies only"));
+        return Some(DoctorFinding::error(AREA, what, "list the addresses of the proxies only"));
     }
     let host = config.listen.rsplit_once(':').map_or("", |(host, _)| host);
     let is_local = host == "localhost"
         || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     if proxies.is_empty() {
         let what = "no proxy is trusted: behind a proxy, all clients share its address";
-        return Some(Finding::ok(AREA, what));
+        return Some(DoctorFinding::ok(AREA, what));
     }
     let has_local = LOOPBACK.into_iter().any(|address| config.trusted_proxies.contains(address));
     if is_local && !has_local {
@@ -57,9 +62,9 @@ fn check_proxies(config: &HttpConfig) -> Option<Finding> {
             proxies.join(", ")
         );
         let remedy = "add \"127.0.0.1\", or listen on the network of the proxies";
-        return Some(Finding::warning(AREA, what, remedy));
+        return Some(DoctorFinding::warning(AREA, what, remedy));
     }
-    Some(Finding::ok(AREA, format!("trusted proxies: {}", proxies.join(", "))))
+    Some(DoctorFinding::ok(AREA, format!("trusted proxies: {}", proxies.join(", "))))
 }
 
 /// Whether a list contains all addresses of IPv4 or IPv6.

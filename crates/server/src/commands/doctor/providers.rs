@@ -7,7 +7,7 @@ use domain::{Clock, Symbol};
 use market::{ProviderError, ProviderKind, ProvidersConfig, SourceKind};
 use store::Store;
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 use crate::boot::config::{Config, load_rules};
 use crate::boot::live_market::open_providers;
 use crate::clock::SystemClock;
@@ -19,15 +19,15 @@ const AREA: &str = "providers";
 const USUAL_STOCK: &str = "AAPL";
 
 /// Requests are sent only with a store, in which their quota is counted.
-pub(super) async fn check(config: &Config, online: Option<&Store>) -> Vec<Finding> {
+pub(super) async fn check(config: &Config, online: Option<&Store>) -> Vec<DoctorFinding> {
     if config.market.source != SourceKind::Live {
-        return vec![Finding::ok(AREA, "this market needs no price provider")];
+        return vec![DoctorFinding::ok(AREA, "this market needs no price provider")];
     }
     let settings = &config.market.live.providers;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     if let Err(error) = market::connect(settings, &clock) {
         let remedy = "correct the provider's url";
-        return vec![Finding::error(AREA, term::error_chain(&error), remedy)];
+        return vec![DoctorFinding::error(AREA, term::error_chain(&error), remedy)];
     }
     let has_key = |kind: &&ProviderKind| !settings.of(**kind).key.is_empty();
     let (with_key, without): (Vec<&ProviderKind>, Vec<_>) =
@@ -35,7 +35,7 @@ pub(super) async fn check(config: &Config, online: Option<&Store>) -> Vec<Findin
     if with_key.is_empty() {
         let what = "no provider has a key: prices do not change";
         let remedy = "set one, such as OPENBELL__MARKET__LIVE__PROVIDERS__FINNHUB__KEY";
-        return vec![Finding::error(AREA, what, remedy)];
+        return vec![DoctorFinding::error(AREA, what, remedy)];
     }
     let names = |kinds: &[&ProviderKind]| {
         kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ")
@@ -44,7 +44,7 @@ pub(super) async fn check(config: &Config, online: Option<&Store>) -> Vec<Findin
     if !without.is_empty() {
         what.push_str(&format!("; skipped without a key: {}", names(&without)));
     }
-    let mut findings = vec![Finding::ok(AREA, what)];
+    let mut findings = vec![DoctorFinding::ok(AREA, what)];
     if let Some(store) = online {
         for kind in with_key {
             findings.push(request(config, store, *kind, &clock).await);
@@ -59,13 +59,13 @@ async fn request(
     store: &Store,
     kind: ProviderKind,
     clock: &Arc<dyn Clock>,
-) -> Finding {
+) -> DoctorFinding {
     match quote(config, store, kind, clock).await {
-        Ok(Ok(())) => Finding::ok(AREA, format!("{kind} responds")),
+        Ok(Ok(())) => DoctorFinding::ok(AREA, format!("{kind} responds")),
         Ok(Err(error)) => describe(kind, &error),
         Err(error) => {
             let what = format!("{kind} was not called: {}", term::error_chain(&error));
-            Finding::error(AREA, what, "mend the database and repeat")
+            DoctorFinding::error(AREA, what, "mend the database and repeat")
         }
     }
 }
@@ -88,29 +88,30 @@ async fn quote(
     Ok(providers.quote(&symbol, None).await.map(|_| ()))
 }
 
-fn describe(kind: ProviderKind, error: &ProviderError) -> Finding {
+fn describe(kind: ProviderKind, error: &ProviderError) -> DoctorFinding {
     let what = format!("{kind}: {error}");
     match error {
-        ProviderError::NotFound | ProviderError::Unsupported => {
-            Finding::ok(AREA, format!("{kind} responds, and does not have the requested stock"))
-        }
+        ProviderError::NotFound | ProviderError::Unsupported => DoctorFinding::ok(
+            AREA,
+            format!("{kind} responds, and does not have the requested stock"),
+        ),
         ProviderError::AuthFailed => {
             let remedy = format!(
                 "correct its key, then send SIGHUP to the servers or run \
                  `openbell stocks providers reset {kind}`"
             );
-            Finding::error(AREA, what, remedy)
+            DoctorFinding::error(AREA, what, remedy)
         }
         ProviderError::RateLimited { .. } | ProviderError::PlanRestricted { .. } => {
-            Finding::warning(AREA, what, "wait, choose a larger plan, or add a provider")
+            DoctorFinding::warning(AREA, what, "wait, choose a larger plan, or add a provider")
         }
         ProviderError::BreakerOpen => {
             let remedy = format!("`openbell stocks providers reset {kind}` calls it again at once");
-            Finding::warning(AREA, what, remedy)
+            DoctorFinding::warning(AREA, what, remedy)
         }
         ProviderError::Transient | ProviderError::Malformed | ProviderError::Unconfirmed { .. } => {
             let remedy = "check the status page of the provider, and the network";
-            Finding::error(AREA, what, remedy)
+            DoctorFinding::error(AREA, what, remedy)
         }
     }
 }

@@ -2,15 +2,15 @@
 
 use cluster::Redis;
 
-use super::finding::Finding;
+use super::finding::DoctorFinding;
 use crate::boot::config::{RedisConfig, without_password};
 use crate::term;
 
 const AREA: &str = "redis";
 
-pub(super) async fn check(config: &RedisConfig) -> Finding {
+pub(super) async fn check(config: &RedisConfig) -> DoctorFinding {
     if config.url.is_empty() {
-        return Finding::ok(AREA, "no Redis is configured: each node counts limits alone");
+        return DoctorFinding::ok(AREA, "no Redis is configured: each node counts limits alone");
     }
     let shown = without_password(&config.url);
     let ca_file = config.ca_file.as_path();
@@ -19,15 +19,15 @@ pub(super) async fn check(config: &RedisConfig) -> Finding {
         Ok(redis) => redis,
         Err(error) => {
             let what = format!("cannot use the Redis {shown}: {}", term::error_chain(&error));
-            return Finding::error(AREA, what, "correct redis.url and redis.ca_file");
+            return DoctorFinding::error(AREA, what, "correct redis.url and redis.ca_file");
         }
     };
     redis.first_attempt().await;
     if redis.is_up() {
-        return Finding::ok(AREA, format!("{shown} responds"));
+        return DoctorFinding::ok(AREA, format!("{shown} responds"));
     }
     let what = format!("{shown} does not accept a connection");
     let remedy = "check redis.url, its password, and that it runs; meanwhile nodes count limits \
                   alone and read changes of other nodes from the database";
-    Finding::error(AREA, what, remedy)
+    DoctorFinding::error(AREA, what, remedy)
 }
