@@ -44,6 +44,21 @@ impl Signals {
         if std::mem::take(&mut self.is_reload_due) {
             return SignalRequest::Reload;
         }
+        self.receive().await
+    }
+
+    /// Waits for the next signal to shut down, and returns its name. A SIGHUP meanwhile is left to
+    /// [`Self::next`], even if this future is dropped.
+    pub(crate) async fn next_stop(&mut self) -> &'static str {
+        loop {
+            match self.receive().await {
+                SignalRequest::Stop(name) => return name,
+                SignalRequest::Reload => self.is_reload_due = true,
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> SignalRequest {
         tokio::select! {
             _ = self.terminate.recv() => SignalRequest::Stop("SIGTERM"),
             _ = self.interrupt.recv() => SignalRequest::Stop("SIGINT"),
@@ -53,20 +68,6 @@ impl Signals {
                 if is_closed { SignalRequest::Stop("SIGHUP") } else { SignalRequest::Reload }
             }
         }
-    }
-
-    /// Waits for the next signal to shut down, and returns its name. A SIGHUP before it is left to
-    /// [`Self::next`].
-    pub(crate) async fn next_stop(&mut self) -> &'static str {
-        let mut is_reload_due = false;
-        let name = loop {
-            match self.next().await {
-                SignalRequest::Stop(name) => break name,
-                SignalRequest::Reload => is_reload_due = true,
-            }
-        };
-        self.is_reload_due = is_reload_due;
-        name
     }
 
     /// Ends the process with 1 at the next signal to shut down.

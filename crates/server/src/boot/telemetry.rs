@@ -185,4 +185,29 @@ mod tests {
         assert!(is_filter("info") && is_filter("warn,trading=debug"));
         assert!(!is_filter("info,=") && !is_filter("trading=loud"));
     }
+
+    /// Set in the process that panics.
+    const ROLE: &str = "OPENBELL_TEST_PANICS";
+
+    /// The test runs itself in a process of its own, whose stderr cannot be written.
+    #[test]
+    fn a_panic_that_cannot_be_logged_is_counted_and_does_not_abort() {
+        if std::env::var_os(ROLE).is_some() {
+            let level = "info".to_owned();
+            install_logs(&LogConfig { format: LogFormat::Text, level }).expect("installed");
+            assert!(std::thread::spawn(|| panic!("on purpose")).join().is_err());
+            assert_eq!(dropped_lines(), 1);
+            return;
+        }
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("opens");
+        let name = "a_panic_that_cannot_be_logged_is_counted_and_does_not_abort";
+        let test = std::process::Command::new(std::env::current_exe().expect("a path"))
+            .args([&format!("boot::telemetry::tests::{name}"), "--exact", "--nocapture"])
+            .env(ROLE, "1")
+            .stderr(full)
+            .output()
+            .expect("it runs");
+        let text = String::from_utf8_lossy(&test.stdout).into_owned();
+        assert!(test.status.success() && text.contains("1 passed"), "{:?}: {text}", test.status);
+    }
 }

@@ -73,9 +73,9 @@ fn a_hangup_applies_levels_and_limits_and_names_the_keys_that_need_a_restart() {
     assert!(!running.log().contains(DONE), "the new level applies: {}", running.log());
     assert!(is_limited(&running.server));
     // The level is back, and the key that needs a restart is named as long as it differs.
-    running.reload("[http]\nstreams_max = 7\n", DONE);
+    running.reload("[limits]\nenabled = false\n[http]\nstreams_max = 7\n", DONE);
     let (done, refused) = (running.line(DONE), running.line(refused));
-    for key in ["limits.read.burst", "limits.read.per_s", "log.level"] {
+    for key in ["limits.enabled", "limits.read.burst", "limits.read.per_s", "log.level"] {
         assert!(done.contains(key), "{done}");
     }
     assert!(refused.contains("http.streams_max") && !refused.contains("limits"), "{refused}");
