@@ -17,7 +17,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, DailyBar, Day, Price, Symbol, UnixMicros};
+use arc_swap::ArcSwap;
+use domain::{Clock, DailyBar, Day, Price, Secret, Symbol, UnixMicros};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -225,6 +226,9 @@ pub type ProviderFuture<'a, T> =
 pub trait QuoteProvider: fmt::Debug + Send + Sync {
     fn kind(&self) -> ProviderKind;
 
+    /// Sends the next requests with another key.
+    fn set_key(&self, key: Secret);
+
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote>;
 
     /// The daily bars from `from` to `to`, ascending, as far as the plan goes back.
@@ -257,8 +261,12 @@ pub fn connect(
             continue;
         }
         let base = http::base(config, *kind)?;
-        let connection =
-            ProviderConnection { client: client.clone(), base, key, clock: Arc::clone(clock) };
+        let connection = ProviderConnection {
+            client: client.clone(),
+            base,
+            key: ArcSwap::from_pointee(key),
+            clock: Arc::clone(clock),
+        };
         providers.push(match kind {
             ProviderKind::AlphaVantage => Arc::new(alpha_vantage::AlphaVantage(connection)),
             ProviderKind::FinancialModelingPrep => {

@@ -57,6 +57,8 @@ pub(crate) enum CommandError {
     MarketCurrency { name: String, currency: String, game: String },
     #[error("cannot write the report {}", .0.display())]
     Report(PathBuf, #[source] io::Error),
+    #[error("cannot write the manual pages into {}", .0.display())]
+    ManPages(PathBuf, #[source] io::Error),
     #[error("there is no stock {0}")]
     UnknownStock(Symbol),
     #[error("no provider has a key: set one under market.live.providers")]

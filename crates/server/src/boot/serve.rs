@@ -9,13 +9,15 @@ use leaderboard::Leaderboards;
 use market::CompanyLookup;
 use store::BoardKind;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use trading::{Desk, DeskDeps};
 
-use super::config::{Config, load_rules, rule_warnings};
+use super::config::{self, Config, Flags, load_rules, rule_warnings};
 use super::history::HistoryWriter;
 use super::nodes::{ClusterHandles, node_name};
-use super::signals::Signals;
+use super::reload::Reloader;
+use super::signals::{SignalRequest, Signals};
 use super::start::Services;
 use super::telemetry::MetricsHandle;
 use super::{archives, banner, database, descriptors, live_market, start, telemetry};
@@ -29,8 +31,9 @@ use crate::jobs::supervisor::Supervisor;
 const LAST_RESPONSES: Duration = Duration::from_millis(500);
 
 /// Serves until a signal, and shuts down in order.
-pub(crate) async fn run(config: Config) -> Result<(), CommandError> {
-    telemetry::install_logs(&config.log)?;
+pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
+    let config::Settings { config, tree } = config::load(&flags)?;
+    let level = telemetry::install_logs(&config.log)?;
     descriptors::raise_limit(config.http.connections_max);
     let metrics = telemetry::install_metrics(SystemClock.now())?;
     let mut signals =
@@ -45,12 +48,22 @@ pub(crate) async fn run(config: Config) -> Result<(), CommandError> {
     let listener = bind(&config.http.listen).await?;
     let server = tokio::select! {
         server = Server::start(config, rules, metrics) => server?,
-        signal = signals.next() => {
+        signal = signals.next_stop() => {
             tracing::info!(signal, "ended before it had started");
             return Ok(());
         }
     };
-    server.serve(listener, signals).await
+    let Server { context, app, .. } = &server;
+    let reloader = Reloader {
+        flags,
+        running: tree,
+        level,
+        app: app.clone(),
+        providers: context.providers.clone(),
+        store: context.store.clone(),
+        clock: Arc::clone(&context.clock),
+    };
+    server.serve(listener, signals, reloader).await
 }
 
 async fn bind(address: &str) -> Result<TcpListener, CommandError> {
@@ -62,7 +75,7 @@ async fn bind(address: &str) -> Result<TcpListener, CommandError> {
 struct Server {
     context: Arc<JobContext>,
     history: HistoryWriter,
-    router: web::Router,
+    app: web::AppState,
     /// Cancelled by the first signal; ends event streams at once.
     closing: CancellationToken,
 }
@@ -106,33 +119,55 @@ impl Server {
             clock,
             node,
         });
-        let router = web::router(app_state(&context, rules)?);
-        Ok(Self { context, history, router, closing })
+        let app = app_state(&context, rules)?;
+        Ok(Self { context, history, app, closing })
     }
 
     /// Serves until a signal. Then it accepts no new connection, responds to every accepted order,
     /// stops the jobs and closes the database.
-    async fn serve(self, listener: TcpListener, mut signals: Signals) -> Result<(), CommandError> {
-        let Self { context, history, router, closing } = self;
+    async fn serve(
+        self,
+        listener: TcpListener,
+        signals: Signals,
+        reloader: Reloader,
+    ) -> Result<(), CommandError> {
+        let Self { context, history, app, closing } = self;
         let address = listener.local_addr().map_err(CommandError::Serve)?;
         let (now, lanes) = (context.clock.now(), context.desk.lanes());
         banner::announce(&context.config, address, &context.source, now, lanes);
-        let closed = closing.clone();
-        tokio::spawn(async move {
-            let signal = signals.next().await;
-            tracing::info!(signal, "shutting down: accepted orders are settled first");
-            closed.cancel();
-            signals.exit_at_next();
-        });
+        tokio::spawn(handle_signals(signals, reloader, closing.clone()));
         tokio::spawn(exit_after_disk_failure());
         let supervisor = Supervisor::default();
         jobs::start(&context, history, &supervisor)?;
-        let served = web::serve(listener, router, &context.config.http, closing).await;
+        let served = web::serve(listener, web::router(app), &context.config.http, closing).await;
         context.desk.close().await;
         supervisor.stop().await;
         context.store.close().await;
         served.map_err(CommandError::Serve)
     }
+}
+
+/// Reloads the configuration at SIGHUP, and begins the shutdown at the first signal to stop.
+async fn handle_signals(mut signals: Signals, mut reloader: Reloader, closing: CancellationToken) {
+    let reload = Arc::new(Notify::new());
+    let requested = Arc::clone(&reload);
+    // In its own task, because a reload may wait for the database.
+    let reloads = tokio::spawn(async move {
+        loop {
+            requested.notified().await;
+            reloader.reload().await;
+        }
+    });
+    let signal = loop {
+        match signals.next().await {
+            SignalRequest::Reload => reload.notify_one(),
+            SignalRequest::Stop(signal) => break signal,
+        }
+    };
+    tracing::info!(signal, "shutting down: accepted orders are settled first");
+    reloads.abort();
+    closing.cancel();
+    signals.exit_at_next();
 }
 
 fn app_state(context: &JobContext, rules: Arc<Rules>) -> Result<web::AppState, CommandError> {

@@ -7,7 +7,9 @@ use domain::UnixMicros;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Deserialize;
 use tracing_subscriber::filter::{EnvFilter, ParseError};
-use tracing_subscriber::fmt;
+use tracing_subscriber::{fmt, reload};
+
+use super::log_writer::{LogWriter, dropped_lines};
 
 /// Bucket bounds of durations, in seconds.
 const SECONDS: [f64; 16] = [
@@ -55,6 +57,8 @@ fn is_filter(text: &str) -> bool {
 pub(crate) enum TelemetryError {
     #[error("log.level: cannot read the filter {0:?}")]
     Filter(String, #[source] ParseError),
+    #[error("log.level: cannot replace the filter")]
+    Reload(#[source] reload::Error),
     /// They can be installed once in a process.
     #[error("cannot install the receiver of {0}")]
     Installed(&'static str),
@@ -63,28 +67,50 @@ pub(crate) enum TelemetryError {
     Buckets(#[from] metrics_exporter_prometheus::BuildError),
 }
 
+/// Changes the level of the installed logs.
+pub(crate) struct LogLevel {
+    replace: Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>,
+}
+
+impl LogLevel {
+    /// Applies a filter to all later events.
+    pub(crate) fn set(&self, level: &str) -> Result<(), TelemetryError> {
+        (self.replace)(parse_filter(level)?).map_err(TelemetryError::Reload)
+    }
+}
+
+fn parse_filter(level: &str) -> Result<EnvFilter, TelemetryError> {
+    let filter = EnvFilter::builder().parse(level);
+    filter.map_err(|error| TelemetryError::Filter(level.to_owned(), error))
+}
+
 /// Sends logs, and panics of tasks, to stderr from now on.
-pub(crate) fn install_logs(config: &LogConfig) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::builder()
-        .parse(&config.level)
-        .map_err(|error| TelemetryError::Filter(config.level.clone(), error))?;
-    // A line that cannot be written is lost: writing the error to the same closed stderr panics.
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+pub(crate) fn install_logs(config: &LogConfig) -> Result<LogLevel, TelemetryError> {
+    let lines = fmt().with_env_filter(parse_filter(&config.level)?).with_writer(|| LogWriter);
     let lines = lines.log_internal_errors(false);
-    let installed = match config.format {
+    let (installed, replace): (_, Box<dyn Fn(_) -> _ + Send + Sync>) = match config.format {
         LogFormat::Text => {
             let lines = lines.with_ansi(std::io::stderr().is_terminal()).with_target(false);
-            tracing::subscriber::set_global_default(lines.finish())
+            let lines = lines.with_filter_reloading();
+            let handle = lines.reload_handle();
+            let installed = tracing::subscriber::set_global_default(lines.finish());
+            (installed, Box::new(move |filter| handle.reload(filter)))
         }
-        LogFormat::Json => tracing::subscriber::set_global_default(lines.json().finish()),
+        LogFormat::Json => {
+            let lines = lines.json().with_filter_reloading();
+            let handle = lines.reload_handle();
+            let installed = tracing::subscriber::set_global_default(lines.finish());
+            (installed, Box::new(move |filter| handle.reload(filter)))
+        }
     };
     installed.map_err(|_| TelemetryError::Installed("logs"))?;
+    // The writer neither fails nor panics: a panic in this hook would abort the process.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let text = panic.payload_as_str().unwrap_or("no text");
         tracing::error!(place, text, "a task panicked");
     }));
-    Ok(())
+    Ok(LogLevel { replace })
 }
 
 /// Access to the recorded metrics.
@@ -110,6 +136,10 @@ pub(crate) fn install_metrics(now: UnixMicros) -> Result<MetricsHandle, Telemetr
         "openbell_pending_orders_ended_total",
         "Orders that did not fill at once and have ended, by outcome."
     );
+    metrics::describe_counter!(
+        "openbell_log_lines_dropped_total",
+        "Log lines that stderr did not accept: it was closed, full or not read."
+    );
     metrics::gauge!("openbell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(MetricsHandle { handle })
 }
@@ -122,6 +152,7 @@ impl MetricsHandle {
         }
         metrics::counter!("openbell_invariant_breaches_total")
             .absolute(domain::invariant_breaches());
+        metrics::counter!("openbell_log_lines_dropped_total").absolute(dropped_lines());
         self.handle.render()
     }
 
@@ -153,5 +184,30 @@ mod tests {
     fn a_malformed_filter_is_rejected() {
         assert!(is_filter("info") && is_filter("warn,trading=debug"));
         assert!(!is_filter("info,=") && !is_filter("trading=loud"));
+    }
+
+    /// Set in the process that panics.
+    const ROLE: &str = "OPENBELL_TEST_PANICS";
+
+    /// The test runs itself in a process of its own, whose stderr cannot be written.
+    #[test]
+    fn a_panic_that_cannot_be_logged_is_counted_and_does_not_abort() {
+        if std::env::var_os(ROLE).is_some() {
+            let level = "info".to_owned();
+            install_logs(&LogConfig { format: LogFormat::Text, level }).expect("installed");
+            assert!(std::thread::spawn(|| panic!("on purpose")).join().is_err());
+            assert_eq!(dropped_lines(), 1);
+            return;
+        }
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("opens");
+        let name = "a_panic_that_cannot_be_logged_is_counted_and_does_not_abort";
+        let test = std::process::Command::new(std::env::current_exe().expect("a path"))
+            .args([&format!("boot::telemetry::tests::{name}"), "--exact", "--nocapture"])
+            .env(ROLE, "1")
+            .stderr(full)
+            .output()
+            .expect("it runs");
+        let text = String::from_utf8_lossy(&test.stdout).into_owned();
+        assert!(test.status.success() && text.contains("1 passed"), "{:?}: {text}", test.status);
     }
 }

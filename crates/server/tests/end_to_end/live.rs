@@ -80,7 +80,7 @@ fn buy(server: &Server, token: &str) -> (u16, Value) {
 }
 
 /// A provider with two stocks, and a database in which both are listed with their prices.
-async fn listed(dir: &Path) -> (FakeProvider, Vec<(&'static str, String)>) {
+pub(crate) async fn listed(dir: &Path) -> (FakeProvider, Vec<(&'static str, String)>) {
     listed_in(dir, None).await
 }
 

@@ -61,7 +61,7 @@ pub(crate) async fn general(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let limits = &state.config.limits;
+    let limits = state.limits();
     let is_page = http::is_page(request.uri().path());
     let counted = is_page || request.uri().path().starts_with("/api/");
     let counted = counted && request.method() != Method::OPTIONS;
@@ -112,7 +112,7 @@ pub(crate) async fn count_login(
     network: &Network,
     email_key: &str,
 ) -> Result<(), Problem> {
-    let limits = &state.config.limits;
+    let limits = state.limits();
     // Hashed, so that Redis contains no e-mail addresses.
     let account = hex::encode(&Sha256::digest(email_key.as_bytes())[..KEY_BYTES]);
     let key = format!("{account}:{}", network.0);
@@ -122,13 +122,13 @@ pub(crate) async fn count_login(
 
 /// Counts a registration, and rejects it above the limit.
 pub(crate) async fn count_registration(state: &AppState, network: &Network) -> Result<(), Problem> {
-    let limit = state.config.limits.register_per_address;
+    let limit = state.limits().register_per_address;
     count(state, "register_per_address", &network.0, limit).await
 }
 
 /// Counts a request to `/api/external`, and rejects it above the user's limit.
 pub(crate) async fn count_external(state: &AppState, user_id: i64) -> Result<(), Problem> {
-    count(state, "external", &user_id.to_string(), state.config.limits.external).await
+    count(state, "external", &user_id.to_string(), state.limits().external).await
 }
 
 async fn count(
@@ -137,7 +137,7 @@ async fn count(
     key: &str,
     limit: Limit,
 ) -> Result<(), Problem> {
-    if !state.config.limits.enabled {
+    if !state.limits().enabled {
         return Ok(());
     }
     let decision = take(state, name, key, limit).await;

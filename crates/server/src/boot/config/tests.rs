@@ -123,10 +123,38 @@ fn secrets_are_replaced_in_the_output() {
     let file = "[database]\nurl = \"postgres://bob:hunter2@db/game\"\n\
                 read_url = \"postgres://eve:hunter2@copy/game\"\n\
                 [market.simulated]\nseed = 777\n";
-    let shown = with_file(file).expect("valid").to_toml();
+    let shown = with_file(file).expect("valid").tree.to_toml();
     assert!(shown.contains("postgres://bob:***@db/game"), "{shown}");
     assert!(shown.contains("postgres://eve:***@copy/game"), "{shown}");
     assert!(!shown.contains("hunter2") && !shown.contains("777"), "{shown}");
+}
+
+#[test]
+fn a_secret_is_read_from_the_file_that_a_key_or_a_variable_names() {
+    let secret = file("hunter2\n");
+    let path = secret.path().display();
+    let text = format!("[market.live.providers.finnhub]\nkey_file = \"{path}\"\n");
+    let settings = with_file(&text).expect("valid");
+    assert_eq!(settings.config.market.live.providers.finnhub.key.reveal(), "hunter2");
+    assert!(!settings.tree.to_toml().contains("hunter2"));
+    let error = with_file("\n[redis]\nurl = \"redis://x\"\nurl_file = \"/x\"\n").expect_err("both");
+    assert_eq!(error, "F:4: redis.url_file: redis.url is set as well; remove one of the two");
+    // A file of digits only is a path, too.
+    let error = with_variable("OPENBELL_REDIS_URL_FILE", "7").expect_err("no such file");
+    assert!(error.contains("redis.url_file: cannot read 7 ("), "{error}");
+    assert!(with_variable("OPENBELL_REDIS_URL_FILE", "").is_ok(), "an empty name is no file");
+}
+
+#[test]
+fn only_secrets_have_files() {
+    for key in ["[http]\nlisten_file = \"x\"", "[log]\nlevel_file = \"x\"", "url_file = \"x\""] {
+        let error = with_file(key).expect_err("rejected");
+        assert!(error.contains("unknown key"), "{error}");
+    }
+    let error = with_file("[market.simulated]\nseed_file = \"x\"").expect_err("rejected");
+    assert!(error.contains("unknown key market.simulated.seed_file"), "{error}");
+    let error = with_file("[redis]\nurl_file = 7\n").expect_err("rejected");
+    assert_eq!(error, "F:2: redis.url_file: expected a text in quotes, got a whole number");
 }
 
 #[test]
@@ -140,7 +168,7 @@ fn a_missing_file_is_named() {
 fn memory_max_lowers_what_takes_most_memory_and_raises_nothing() {
     let mib = 1024 * 1024;
     let read =
-        |text: String| with_file(&text).map(|settings| (settings.to_toml(), settings.config));
+        |text: String| with_file(&text).map(|settings| (settings.tree.to_toml(), settings.config));
     let (shown, config) = read(format!("memory_max = {}", 128 * mib)).expect("valid");
     assert_eq!(config.auth.hash_concurrency_max, 1);
     assert_eq!(config.cache.memory_bytes_max, 16 * mib);
