@@ -12,6 +12,8 @@ pub(crate) mod history;
 pub(crate) mod live_market;
 pub(crate) mod nodes;
 pub(crate) mod serve;
+mod shutdown;
 mod signals;
 pub(crate) mod start;
+mod systemd;
 pub(crate) mod telemetry;

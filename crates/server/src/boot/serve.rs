@@ -9,7 +9,6 @@ use leaderboard::Leaderboards;
 use market::CompanyLookup;
 use store::BoardKind;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use trading::{Desk, DeskDeps};
 
 use super::config::{Config, load_rules, rule_warnings};
@@ -17,8 +16,9 @@ use super::history::HistoryWriter;
 use super::nodes::{ClusterHandles, node_name};
 use super::signals::Signals;
 use super::start::Services;
+use super::systemd::ServiceManager;
 use super::telemetry::MetricsHandle;
-use super::{archives, banner, database, descriptors, live_market, start, telemetry};
+use super::{archives, banner, database, descriptors, live_market, shutdown, start, telemetry};
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
 use crate::error::CommandError;
 use crate::jobs;
@@ -63,8 +63,7 @@ struct Server {
     context: Arc<JobContext>,
     history: HistoryWriter,
     router: web::Router,
-    /// Cancelled by the first signal; ends event streams at once.
-    closing: CancellationToken,
+    shutdown: web::Shutdown,
 }
 
 impl Server {
@@ -76,8 +75,8 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let services = start::prepare(&config, &rules).await?;
         let boards = Arc::<Leaderboards>::default();
-        let closing = CancellationToken::new();
-        let hub = web::Hub::start(&config.http, &services.prices, closing.clone());
+        let shutdown = web::Shutdown::default();
+        let hub = web::Hub::start(&config.http, &services.prices, shutdown.closing());
         let node = node_name();
         let cluster = ClusterHandles::open(&config, &node, &clock).await?;
         let on_commit = on_commit(&boards, &hub, &cluster);
@@ -106,28 +105,26 @@ impl Server {
             clock,
             node,
         });
-        let router = web::router(app_state(&context, rules)?);
-        Ok(Self { context, history, router, closing })
+        let router = web::router(app_state(&context, rules, shutdown.clone())?);
+        Ok(Self { context, history, router, shutdown })
     }
 
-    /// Serves until a signal. Then it accepts no new connection, responds to every accepted order,
-    /// stops the jobs and closes the database.
-    async fn serve(self, listener: TcpListener, mut signals: Signals) -> Result<(), CommandError> {
-        let Self { context, history, router, closing } = self;
+    /// Serves until a signal and for `lame_duck_s` after it. Then it accepts no new connection,
+    /// responds to every accepted order, stops the jobs and closes the database.
+    async fn serve(self, listener: TcpListener, signals: Signals) -> Result<(), CommandError> {
+        let Self { context, history, router, shutdown } = self;
         let address = listener.local_addr().map_err(CommandError::Serve)?;
         let (now, lanes) = (context.clock.now(), context.desk.lanes());
         banner::announce(&context.config, address, &context.source, now, lanes);
-        let closed = closing.clone();
-        tokio::spawn(async move {
-            let signal = signals.next().await;
-            tracing::info!(signal, "shutting down: accepted orders are settled first");
-            closed.cancel();
-            signals.exit_at_next();
-        });
+        let service_manager = ServiceManager::find();
+        let lame_duck = Duration::from_secs(context.config.http.lame_duck_s);
+        let manager = service_manager.clone();
+        tokio::spawn(shutdown::close_at_signal(signals, shutdown.clone(), lame_duck, manager));
         tokio::spawn(exit_after_disk_failure());
         let supervisor = Supervisor::default();
         jobs::start(&context, history, &supervisor)?;
-        let served = web::serve(listener, router, &context.config.http, closing).await;
+        service_manager.notify_ready();
+        let served = web::serve(listener, router, &context.config.http, shutdown).await;
         context.desk.close().await;
         supervisor.stop().await;
         context.store.close().await;
@@ -135,7 +132,11 @@ impl Server {
     }
 }
 
-fn app_state(context: &JobContext, rules: Arc<Rules>) -> Result<web::AppState, CommandError> {
+fn app_state(
+    context: &JobContext,
+    rules: Arc<Rules>,
+    shutdown: web::Shutdown,
+) -> Result<web::AppState, CommandError> {
     let config = &context.config;
     let lookups = context.providers.as_ref().map(|providers| {
         let ttl = &config.market.live.cache_ttl;
@@ -157,6 +158,7 @@ fn app_state(context: &JobContext, rules: Arc<Rules>) -> Result<web::AppState, C
         counters: context.cluster.counters.clone(),
         cache: context.cluster.cache.clone(),
         config: config.web(),
+        shutdown,
         render_metrics: Arc::new(move || metrics.render()),
     }))
 }
