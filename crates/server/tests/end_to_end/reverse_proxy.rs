@@ -59,7 +59,7 @@ fn behind_the_shipped_nginx_players_sign_in_and_receive_events_at_once() {
     let before = events.events_until("fill");
     let sets = before.iter().filter(|name| *name == "prices").count();
     assert!(sets < 5, "{before:?}");
-    nodes.map(Server::stop);
+    nodes.into_iter().for_each(Server::stop);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn behind_the_shipped_nginx_limits_count_the_address_of_the_client() {
     assert_eq!(register("127.41.5.7", "bob", &[]), 429);
     assert_eq!(register("127.41.5.7", "bob", &forged), 429, "the client's own header is replaced");
     assert_eq!(register("127.41.5.8", "bob", &[]), 201);
-    nodes.map(Server::stop);
+    nodes.into_iter().for_each(Server::stop);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn behind_the_shipped_nginx_with_tls_cookies_are_bound_to_https() {
     assert_eq!(reply.status, 308);
     let location = format!("location: https://{HOST}/stocks/aapl?range=1y");
     assert!(reply.head.contains(&location), "{}", reply.head);
-    nodes.map(Server::stop);
+    nodes.into_iter().for_each(Server::stop);
 }
 
 #[test]
