@@ -14,6 +14,8 @@ mod log_writer;
 pub(crate) mod nodes;
 mod reload;
 pub(crate) mod serve;
+mod shutdown;
 mod signals;
 pub(crate) mod start;
+mod systemd;
 pub(crate) mod telemetry;

@@ -2,6 +2,7 @@
 //! lists every key with its default.
 
 use cluster::Quota;
+use domain::limited;
 use serde::{Deserialize, Serialize};
 
 use crate::http::client_address::Networks;
@@ -36,10 +37,14 @@ pub struct HttpConfig {
     pub connections_max: usize,
     /// Concurrent connections of one client network; a trusted proxy may have more.
     pub connections_per_address_max: usize,
-    /// Proxies whose `X-Forwarded-For` is used, as addresses or `ADDRESS/BITS`.
+    /// Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are used, as addresses or
+    /// `ADDRESS/BITS`.
     pub trusted_proxies: Networks,
     /// Origins that may call the API; `*` allows all.
     pub cors_origins: Vec<String>,
+    /// Seconds from the signal to the close of the listener, 0 to 300.
+    #[serde(deserialize_with = "limited::<_, _, 0, 300>")]
+    pub lame_duck_s: u64,
     /// Milliseconds that running requests may take during shutdown.
     pub drain_timeout_ms: u64,
     /// Concurrent event streams of all players.
@@ -73,6 +78,7 @@ impl Default for HttpConfig {
             connections_per_address_max: 1_024,
             trusted_proxies: Networks::default(),
             cors_origins: owned(&["*"]),
+            lame_duck_s: 0,
             drain_timeout_ms: 10_000,
             streams_max: 2_000,
             streams_per_player_max: 6,

@@ -23,6 +23,7 @@ pub use self::config::{AuthConfig, HttpConfig, Limit, LimitsConfig, NamesConfig,
 pub use self::game::reads::CLOSES_TAG;
 pub use self::http::client_address::{NetworkError, Networks};
 pub use self::http::serve::serve;
+pub use self::http::shutdown::Shutdown;
 pub use self::router::router;
 pub use self::state::{AppDeps, AppState};
 pub use self::stream::Hub;

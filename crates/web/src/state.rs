@@ -15,6 +15,7 @@ use trading::Desk;
 use crate::auth::passwords::Hasher;
 use crate::auth::session_lookup::SessionLookup;
 use crate::config::{LimitsConfig, WebConfig};
+use crate::http::shutdown::Shutdown;
 use crate::stream::Hub;
 
 /// The services that the server constructs.
@@ -36,6 +37,8 @@ pub struct AppDeps {
     pub counters: Counters,
     pub cache: TagCache,
     pub config: WebConfig,
+    /// Ends readiness before the server closes.
+    pub shutdown: Shutdown,
     /// Renders all metrics in the text format of Prometheus.
     pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }

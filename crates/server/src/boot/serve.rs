@@ -9,16 +9,16 @@ use leaderboard::Leaderboards;
 use market::CompanyLookup;
 use store::BoardKind;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 use trading::{Desk, DeskDeps};
 
 use super::config::{self, Config, Flags, load_rules, rule_warnings};
 use super::history::HistoryWriter;
 use super::nodes::{ClusterHandles, node_name};
 use super::reload::Reloader;
-use super::signals::{SignalRequest, Signals};
+use super::shutdown::ShutdownAtSignal;
+use super::signals::Signals;
 use super::start::Services;
+use super::systemd::ServiceManager;
 use super::telemetry::MetricsHandle;
 use super::{archives, banner, database, descriptors, live_market, start, telemetry};
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
@@ -76,8 +76,7 @@ struct Server {
     context: Arc<JobContext>,
     history: HistoryWriter,
     app: web::AppState,
-    /// Cancelled by the first signal; ends event streams at once.
-    closing: CancellationToken,
+    shutdown: web::Shutdown,
 }
 
 impl Server {
@@ -89,8 +88,8 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let services = start::prepare(&config, &rules).await?;
         let boards = Arc::<Leaderboards>::default();
-        let closing = CancellationToken::new();
-        let hub = web::Hub::start(&config.http, &services.prices, closing.clone());
+        let shutdown = web::Shutdown::default();
+        let hub = web::Hub::start(&config.http, &services.prices, shutdown.closing());
         let node = node_name();
         let cluster = ClusterHandles::open(&config, &node, &clock).await?;
         let on_commit = on_commit(&boards, &hub, &cluster);
@@ -119,27 +118,34 @@ impl Server {
             clock,
             node,
         });
-        let app = app_state(&context, rules)?;
-        Ok(Self { context, history, app, closing })
+        let app = app_state(&context, rules, shutdown.clone())?;
+        Ok(Self { context, history, app, shutdown })
     }
 
-    /// Serves until a signal. Then it accepts no new connection, responds to every accepted order,
-    /// stops the jobs and closes the database.
+    /// Serves until a signal and for `lame_duck_s` after it. Then it accepts no new connection,
+    /// responds to every accepted order, stops the jobs and closes the database.
     async fn serve(
         self,
         listener: TcpListener,
         signals: Signals,
         reloader: Reloader,
     ) -> Result<(), CommandError> {
-        let Self { context, history, app, closing } = self;
+        let Self { context, history, app, shutdown } = self;
         let address = listener.local_addr().map_err(CommandError::Serve)?;
         let (now, lanes) = (context.clock.now(), context.desk.lanes());
         banner::announce(&context.config, address, &context.source, now, lanes);
-        tokio::spawn(handle_signals(signals, reloader, closing.clone()));
+        let service_manager = ServiceManager::find();
+        let shutdown_at_signal = ShutdownAtSignal {
+            shutdown: shutdown.clone(),
+            lame_duck: Duration::from_secs(context.config.http.lame_duck_s),
+            service_manager: service_manager.clone(),
+        };
+        tokio::spawn(shutdown_at_signal.run(signals, reloader));
         tokio::spawn(exit_after_disk_failure());
         let supervisor = Supervisor::default();
         jobs::start(&context, history, &supervisor)?;
-        let served = web::serve(listener, web::router(app), &context.config.http, closing).await;
+        service_manager.notify_ready();
+        let served = web::serve(listener, web::router(app), &context.config.http, shutdown).await;
         context.desk.close().await;
         supervisor.stop().await;
         context.store.close().await;
@@ -147,30 +153,11 @@ impl Server {
     }
 }
 
-/// Reloads the configuration at SIGHUP, and begins the shutdown at the first signal to stop.
-async fn handle_signals(mut signals: Signals, mut reloader: Reloader, closing: CancellationToken) {
-    let reload = Arc::new(Notify::new());
-    let requested = Arc::clone(&reload);
-    // In its own task, because a reload may wait for the database.
-    let reloads = tokio::spawn(async move {
-        loop {
-            requested.notified().await;
-            reloader.reload().await;
-        }
-    });
-    let signal = loop {
-        match signals.next().await {
-            SignalRequest::Reload => reload.notify_one(),
-            SignalRequest::Stop(signal) => break signal,
-        }
-    };
-    tracing::info!(signal, "shutting down: accepted orders are settled first");
-    reloads.abort();
-    closing.cancel();
-    signals.exit_at_next();
-}
-
-fn app_state(context: &JobContext, rules: Arc<Rules>) -> Result<web::AppState, CommandError> {
+fn app_state(
+    context: &JobContext,
+    rules: Arc<Rules>,
+    shutdown: web::Shutdown,
+) -> Result<web::AppState, CommandError> {
     let config = &context.config;
     let lookups = context.providers.as_ref().map(|providers| {
         let ttl = &config.market.live.cache_ttl;
@@ -192,6 +179,7 @@ fn app_state(context: &JobContext, rules: Arc<Rules>) -> Result<web::AppState, C
         counters: context.cluster.counters.clone(),
         cache: context.cluster.cache.clone(),
         config: config.web(),
+        shutdown,
         render_metrics: Arc::new(move || metrics.render()),
     }))
 }

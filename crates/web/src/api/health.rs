@@ -30,8 +30,8 @@ pub(super) async fn show_life() -> axum::Json<Health> {
     axum::Json(Health { status: "alive" })
 }
 
-/// Whether the server can serve requests: the database responds, its disk is not full and orders
-/// are accepted.
+/// Whether the server can serve requests: the database responds, its disk is not full, orders are
+/// accepted and no shutdown has begun.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, body = Health)))]
 pub(super) async fn show_readiness(
     State(state): State<AppState>,
@@ -51,7 +51,7 @@ pub(super) async fn show_up(State(state): State<AppState>) -> Result<Html<&'stat
 const UP: &str = "<!doctype html><html lang=\"en\"><title>Openbell</title><h1>Application up</h1>";
 
 async fn check(state: &AppState) -> Result<(), Problem> {
-    if !state.desk.is_open() {
+    if state.shutdown.is_announced() || !state.desk.is_open() {
         return Err(Problem::from(&codes::CLOSING).retry_after(RETRY_AFTER_S));
     }
     if store::is_disk_full() {

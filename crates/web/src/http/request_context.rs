@@ -18,7 +18,7 @@ use tracing::field::Empty;
 use crate::auth::sessions::RequestId;
 use crate::http::client_address::{self, ClientAddress};
 use crate::http::cookies::CameByHttps;
-use crate::http::headers;
+use crate::http::{forwarded_host, headers};
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
@@ -62,6 +62,7 @@ impl RequestInfo {
             if state.config.http.trusted_proxies.contains(peer) {
                 request_id = request.headers().get(REQUEST_ID).and_then(RequestId::parse);
                 is_https = request.headers().get(FORWARDED_PROTO).is_some_and(|p| p == "https");
+                forwarded_host::apply(request.headers_mut());
             }
         }
         let request_id = request_id.unwrap_or_else(|| RequestId::new(&*state.entropy));

@@ -223,6 +223,18 @@ async fn only_a_trusted_proxy_sets_the_request_id() {
 }
 
 #[tokio::test]
+async fn only_a_trusted_proxy_sets_the_host() {
+    let app = App::start_with(|config| config.http.trusted_proxies = networks("10.0.0.1")).await;
+    // Cookies of a request to this machine are secure, as browsers allow there.
+    let headers = [("host", "127.0.0.1:8080"), ("x-forwarded-host", "play.example")];
+    for (peer, is_secure) in [("10.0.0.1", false), ("198.51.100.1", true)] {
+        let answer = app.send_request(from(peer, "/login", &headers)).await;
+        let cookie = answer.header("set-cookie").expect("a cookie");
+        assert_eq!(cookie.contains("Secure"), is_secure, "{peer}: {cookie}");
+    }
+}
+
+#[tokio::test]
 async fn hsts_is_sent_where_a_trusted_proxy_uses_https() {
     let app = App::start_with(|config| config.http.trusted_proxies = networks("10.0.0.1")).await;
     let proto = |proto| [("x-forwarded-proto", proto)];
