@@ -1,5 +1,5 @@
 //! Shared parts of tests, which panic instead of returning errors: a clock and randomness under
-//! control, temporary servers (PostgreSQL, Redis, the product, chromedriver, a price provider), a
+//! control, temporary servers (PostgreSQL, PgBouncer, Redis, the product, chromedriver, a price provider), a
 //! network and a disk that fail on request. Other servers than those of `./test` are not touched.
 
 mod chromedriver;
@@ -11,6 +11,7 @@ mod fake_provider;
 mod fuzz;
 mod openbell;
 mod pairwise;
+mod pgbouncer;
 mod postgres;
 mod power_cut;
 mod process;
@@ -28,6 +29,7 @@ pub use fake_provider::{Dialect, FakeBar, FakeMode, FakeProvider};
 pub use fuzz::{FUZZ_RUNS_VARIABLE, FUZZ_SEED_VARIABLE, Fuzzer};
 pub use openbell::Openbell;
 pub use pairwise::{LONG_VARIABLE, is_long_run, pairwise, select_combinations};
+pub use pgbouncer::{PgBouncer, PoolMode};
 pub use postgres::{POSTGRES_URL_VARIABLE, Postgres, migrated_database, postgres_database};
 pub use power_cut::{Disk, Image, Syncs};
 pub use proxy::FaultProxy;
