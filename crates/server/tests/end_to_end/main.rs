@@ -22,4 +22,5 @@ mod promises;
 mod replica;
 mod serve;
 mod server;
+mod starting;
 mod traders;
