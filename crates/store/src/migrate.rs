@@ -87,12 +87,6 @@ impl Store {
         schema_floor::check(db.conn(), &versions(self.migrations())).await
     }
 
-    /// The number of the newest applied migration; 0 before the first.
-    pub async fn schema_version(&self) -> Result<i64, StoreError> {
-        let mut db = self.acquire_writer().await?;
-        Ok(schema_floor::applied(&mut db.conn()).await?.pop().unwrap_or(0))
-    }
-
     fn migrations(&self) -> &'static Migrator {
         match self.engine_pools() {
             Db::Sqlite(_) => &SQLITE,

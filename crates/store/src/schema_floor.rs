@@ -25,7 +25,7 @@ static FLOOR: LazyStatement =
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&IS_MIGRATED, &APPLIED, &FLOOR];
 
 /// The applied migrations in ascending order; none for an empty database.
-pub(crate) async fn applied(db: &mut Conn<'_>) -> Result<Vec<i64>, StoreError> {
+async fn applied(db: &mut Conn<'_>) -> Result<Vec<i64>, StoreError> {
     let tables: i64 = db.run().fetch_scalar(&IS_MIGRATED, ()).await?;
     if tables == 0 {
         return Ok(Vec::new());
