@@ -61,6 +61,11 @@ pub enum ArchiveError {
     /// The ledger or the file of seals differs from a seal.
     #[error("the sealed ledger has changed: {0}")]
     SealMismatch(String),
+    #[error(
+        "this node's clock is more than five minutes ahead of the database's: set the clocks of \
+         both, then seals are made again"
+    )]
+    ClockAhead,
     /// A task panicked or was aborted.
     #[error("a task of the archive was aborted")]
     TaskAborted,

@@ -12,8 +12,8 @@ use crate::merkle::MerkleTree;
 use crate::seal::{Seal, describe_mismatch};
 use crate::seals_file::SealsFile;
 
-/// How long after an instant its heads are sealed, in seconds: late commits, and those of nodes
-/// whose clocks are behind, are visible by then.
+/// How long after an instant its heads are sealed, in seconds: entries of nodes whose clocks are
+/// behind by less keep the time of their clocks.
 const LATE_S: i64 = 300;
 /// Chain heads and seals of one page.
 const PLAYERS: i64 = 5_000;
@@ -51,6 +51,7 @@ impl fmt::Display for SealReport {
 /// if the last one is of the same instant.
 ///
 /// # Errors
+/// `ClockAhead` if this node's clock is ahead of the database's by more than five minutes;
 /// `SealMismatch` if the ledger or the file differs from the last seal.
 pub async fn seal(
     store: &Store,
@@ -75,6 +76,11 @@ pub async fn seal(
         }
         previous = found.hash();
     }
+    // A cut in the future would date all entries into the future, where the ledger has no month.
+    if store.is_ahead_of_database(cut_at).await? {
+        return Err(ArchiveError::ClockAhead);
+    }
+    store.announce_cut(cut_at).await?;
     let ChainHeads { players, entries, root } = ChainHeads::read(store, cut_at).await?;
     let row = SealRow { cut_at, players, entries, root, previous, made_at: now };
     if !store.add_seal(&row).await? {

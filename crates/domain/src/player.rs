@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Day, Hash, Money, Month, Quantity};
+use crate::{Day, Hash, Money, Month, Quantity, UnixMicros};
 
 /// A player as loaded for settlement: the row, and the loaded holdings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Player {
     pub holdings_value: Money,
     /// The holdings that counted when they were loaded. Not stored.
     pub invested: Invested,
+    /// Every later entry is dated after this instant, the cut of the newest seal. Not stored.
+    pub sealed_until: UnixMicros,
     /// The market's day at loading. Not stored.
     pub market_day: Day,
     /// The loaded holdings by stock: at least those that the actions touch.

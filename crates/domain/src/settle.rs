@@ -49,6 +49,7 @@ pub fn open_player(player_id: i64, rules: &Rules, now: UnixMicros) -> (Player, F
         achievements: 0,
         holdings_value: Money::ZERO,
         invested: Invested::default(),
+        sealed_until: UnixMicros::default(),
         market_day: Day::default(),
         holdings: BTreeMap::new(),
         noted: BTreeSet::new(),
@@ -229,12 +230,19 @@ fn share_of(cost_basis: Money, sold: Quantity, held: Quantity) -> Money {
 }
 
 impl Player {
+    /// The time of an entry that is made now. A clock that steps back must not date an entry into
+    /// the time that a seal covers: it would look like a forged one.
+    pub fn entry_time(&self, now: UnixMicros) -> UnixMicros {
+        now.max(UnixMicros(self.sealed_until.0.saturating_add(1)))
+    }
+
     /// The next entry of the chain, without amounts.
     fn next_entry(&self, kind: EntryKind, now: UnixMicros) -> LedgerEntry {
+        let created_at = self.entry_time(now);
         LedgerEntry {
             // A clock that steps back over a month's end must not put a later version before an
             // earlier one.
-            month: now.month().max(self.head_month),
+            month: created_at.month().max(self.head_month),
             player_id: self.player_id,
             version: self.balance_version + 1,
             kind,
@@ -253,7 +261,7 @@ impl Player {
             quote_day: None,
             quote_source: None,
             about_version: None,
-            created_at: now,
+            created_at,
         }
     }
 

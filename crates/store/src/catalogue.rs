@@ -6,13 +6,13 @@ use crate::statement::{LazyStatement, Statement};
 use crate::{
     achievements, archives, backfill, batch, changes, closes, equity, erase, game, history,
     idempotency, imports, leases, ledger, market, markets, names, passwords, pending_orders,
-    people, portfolio, prepare, progress, provider_usage, quotes, rank_snapshots, scores, seals,
-    seeds, settings, stock_texts, stocks, tokens, user_lock, users, viewer, watches,
+    people, portfolio, prepare, progress, provider_usage, quotes, rank_snapshots, schema_floor,
+    scores, seals, seeds, settings, stock_texts, stocks, tokens, user_lock, users, viewer, watches,
 };
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&LazyStatement]; 39] = [
+    let lists: [&[&LazyStatement]; 40] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
@@ -42,6 +42,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         progress::STATEMENTS,
         provider_usage::STATEMENTS,
         quotes::STATEMENTS,
+        schema_floor::STATEMENTS,
         seals::STATEMENTS,
         seeds::STATEMENTS,
         settings::STATEMENTS,

@@ -43,6 +43,7 @@ mod rank_snapshots;
 mod replica;
 mod reserve;
 mod rows;
+mod schema_floor;
 mod scores;
 mod seals;
 mod seeds;

@@ -2,6 +2,7 @@
 //! awaited longer than [`LOCK_WAIT_MS`]. docs/migrations.md has the rules for migrations;
 //! `backfill` fills columns of large tables.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Pg
 use tokio::time::sleep;
 
 use crate::pools::Db;
-use crate::{Store, StoreError};
+use crate::transaction::Conn;
+use crate::{Store, StoreError, schema_floor};
 
 /// Lock timeout in milliseconds. Statements that queue behind the migration wait as long.
 const LOCK_WAIT_MS: u32 = 200;
@@ -19,8 +21,8 @@ const LOCK_WAIT_MS: u32 = 200;
 const TRIES: u32 = 80;
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// The advisory lock of the migrating node.
-const LOCK: i64 = 0x6f70_656e_6265_6c6c;
+/// The advisory lock of the migrating node, and of a node that creates a partition.
+pub(crate) const MIGRATION_LOCK: i64 = 0x6f70_656e_6265_6c6c;
 
 /// The migrations in ascending order. Both engines have a file of each name.
 macro_rules! embedded_migrations {
@@ -30,6 +32,7 @@ macro_rules! embedded_migrations {
             "0006_quotes" "0007_archive" "0008_seals" "0009_erasures" "0010_backfills"
             "0011_boards" "0012_batch_marks" "0013_market_units" "0014_seeds"
             "0015_pending_orders" "0016_counted_notes" "0017_name_keys" "0018_recovery"
+            "0019_floors"
         )
     };
     ($engine:literal: $($name:literal)*) => {
@@ -55,19 +58,39 @@ fn migrator(files: &[(&'static str, &'static str)]) -> Migrator {
             sql.starts_with("-- no-transaction"),
         )
     };
-    Migrator::with_migrations(files.iter().map(migration).collect())
+    let mut migrator = Migrator::with_migrations(files.iter().map(migration).collect());
+    // `schema_floor` decides about migrations of other versions.
+    migrator.set_ignore_missing(true);
+    migrator
+}
+
+fn versions(migrations: &Migrator) -> BTreeSet<i64> {
+    migrations.iter().map(|migration| migration.version).collect()
 }
 
 impl Store {
     /// Migrates the schema. Safe to run on several nodes at once and to interrupt.
     ///
     /// # Errors
-    /// `Unsuitable` if a newer program migrated the database; `Conflict` if a table stayed locked
-    /// for minutes.
+    /// `Unsuitable` if a newer program migrated the database so that this one cannot use it;
+    /// `Conflict` if a table stayed locked for minutes.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.migrate_by(self.migrations()).await
+    }
+
+    /// Checks that this program may use the schema, without migrating it.
+    ///
+    /// # Errors
+    /// `Unsuitable` if a newer program migrated the database so that this one cannot use it.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        let mut db = self.acquire_writer().await?;
+        schema_floor::check(db.conn(), &versions(self.migrations())).await
+    }
+
+    fn migrations(&self) -> &'static Migrator {
         match self.engine_pools() {
-            Db::Sqlite(_) => self.migrate_by(&SQLITE).await,
-            Db::Postgres(_) => self.migrate_by(&POSTGRES).await,
+            Db::Sqlite(_) => &SQLITE,
+            Db::Postgres(_) => &POSTGRES,
         }
     }
 
@@ -86,6 +109,7 @@ impl Store {
         match self.engine_pools() {
             Db::Sqlite(db) => {
                 let mut db = db.writer.acquire().await?;
+                schema_floor::check(Conn::Sqlite(&mut db), &versions(migrations)).await?;
                 Ok(migrations.run_direct(None, &mut *db, false).await?)
             }
             Db::Postgres(db) => migrate_postgres(&db.writer, migrations).await,
@@ -99,6 +123,7 @@ async fn migrate_postgres(pool: &PgPool, migrations: &Migrator) -> Result<(), St
     // Building an index may take long.
     set(&mut db, "statement_timeout", 0).await?;
     acquire_lock(&mut db).await?;
+    schema_floor::check(Conn::Postgres(&mut db), &versions(migrations)).await?;
     for (version, is_alone) in groups(migrations) {
         // Migrations without a transaction build indexes concurrently: they wait for others and
         // block none.
@@ -108,6 +133,8 @@ async fn migrate_postgres(pool: &PgPool, migrations: &Migrator) -> Result<(), St
         }
         migrate_to(&mut db, migrations, version).await?;
     }
+    // The server notices the end of a connection later.
+    sqlx::query("SELECT pg_advisory_unlock($1)").bind(MIGRATION_LOCK).execute(&mut db).await?;
     db.close().await?;
     Ok(())
 }
@@ -118,7 +145,7 @@ async fn acquire_lock(db: &mut PgConnection) -> Result<(), StoreError> {
     let mut is_logged = false;
     loop {
         let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-            .bind(LOCK)
+            .bind(MIGRATION_LOCK)
             .fetch_one(&mut *db)
             .await?;
         if taken {

@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::pools::Pools;
@@ -22,6 +22,10 @@ const PING_AFTER_IDLE: Duration = Duration::from_millis(500);
 #[doc(hidden)]
 pub const PLANNER_SETTINGS: [(&str, &str); 3] =
     [("enable_seqscan", "off"), ("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
+
+/// A parameter that only the startup options of a session set, to the number of this process.
+/// Connection poolers drop these options.
+const PROCESS: &str = "openbell.process";
 
 pub(crate) fn is_postgres(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
@@ -51,6 +55,7 @@ pub(crate) fn postgres_options(
         ("idle_in_transaction_session_timeout", config.idle_in_transaction_timeout_ms.to_string()),
         // Suppresses the notices of IF NOT EXISTS.
         ("client_min_messages", "warning".to_owned()),
+        (PROCESS, process_number()),
     ];
     let options = options.application_name("openbell").statement_cache_capacity(200);
     Ok(options.options(limits).options(PLANNER_SETTINGS))
@@ -64,13 +69,44 @@ fn has_stray_at(url: &str) -> bool {
     path.split('?').next().is_some_and(|path| path.contains('@'))
 }
 
+fn process_number() -> String {
+    std::process::id().to_string()
+}
+
+/// Refuses a session whose startup options did not reach PostgreSQL.
+pub(crate) async fn check_session(db: &mut PgConnection) -> Result<(), StoreError> {
+    // In one message: a pooler may run each on another session.
+    let text = format!("SELECT current_setting('{PROCESS}', true)");
+    let row = sqlx::raw_sql(AssertSqlSafe(text)).fetch_one(db).await?;
+    let found: Option<String> = row.try_get(0)?;
+    if found.as_deref() == Some(&process_number()) { Ok(()) } else { Err(pooled()) }
+}
+
+/// PgBouncer in its default configuration rejects startup options by this message.
+fn is_pooler(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    error.is_some_and(|error| error.message().starts_with("unsupported startup parameter"))
+}
+
+fn pooled() -> StoreError {
+    let text = "the database address leads to a connection pooler, such as PgBouncer in \
+        transaction or session mode, which is not supported: it drops the settings of a session; \
+        enter the address of PostgreSQL itself, whose connections this program pools \
+        (database.connections_max)";
+    StoreError::Unsuitable(text.to_owned())
+}
+
 /// Connects once before the pool does, because the pool reports only timeouts. Retries while the
 /// server is starting, up to `patience`.
 async fn connect_once(options: &PgConnectOptions, patience: Duration) -> Result<(), StoreError> {
     let ends = Instant::now() + patience;
     loop {
         let error = match timeout_at(ends, options.connect()).await {
-            Ok(Ok(connection)) => return Ok(connection.close().await?),
+            Ok(Ok(mut connection)) => {
+                check_session(&mut connection).await?;
+                return Ok(connection.close().await?);
+            }
+            Ok(Err(error)) if is_pooler(&error) => return Err(pooled()),
             Ok(Err(error)) => error,
             Err(_) => {
                 let text = format!("no response within {} ms", patience.as_millis());

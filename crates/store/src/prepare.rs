@@ -8,6 +8,7 @@ use crate::batch;
 use crate::game::MAIN;
 use crate::pools::Db;
 use crate::rows::RowSet;
+use crate::seals;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
@@ -91,12 +92,13 @@ impl Store {
         let rows = RowSet::new(vec![RowSet::int(&tokens, |(user_id, _)| *user_id)]);
         let params = (&rows, vec![0u8; 32], now.0, MAIN);
         let player_ids: Vec<i64> = tx.run().fetch_scalars(&INSERT_PLAYERS, params).await?;
-        let opened: Vec<_> =
-            player_ids.into_iter().map(|player_id| open_player(player_id, rules, now)).collect();
+        let opened_at = seals::entry_time(tx.conn(), now).await?;
+        let open = |player_id| open_player(player_id, rules, opened_at);
+        let opened: Vec<_> = player_ids.into_iter().map(open).collect();
         let players_before: Vec<_> =
             opened.iter().map(|(player, _)| (player, 0, Hash([0; 32]))).collect();
         tx.run()
-            .execute(&batch::OPENED_PLAYERS, (&batch::player_rows(&players_before, now),))
+            .execute(&batch::OPENED_PLAYERS, (&batch::player_rows(&players_before, opened_at),))
             .await?;
         let fills: Vec<_> = opened.iter().map(|(_, fill)| (&fill.entry, fill.hash)).collect();
         tx.run().execute(&batch::ENTRIES, (&batch::entry_rows(&fills),)).await?;

@@ -1,11 +1,22 @@
-//! Stores seals and computes the chain heads at an instant. `archive` computes the seals.
+//! Stores seals, computes the chain heads at an instant, and keeps later entries out of the time
+//! that a seal covers. `archive` computes the seals.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use domain::{Hash, UnixMicros};
+use tokio::time::sleep;
 
 use crate::decode::read_hash;
 use crate::query::row;
 use crate::statement::LazyStatement;
+use crate::transaction::Conn;
 use crate::{Store, StoreError};
+
+/// How long an announcement waits for the transactions in progress, and how often it checks them.
+/// PostgreSQL ends them earlier (`statement_timeout`, `idle_in_transaction_session_timeout`).
+const IN_PROGRESS_MAX: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 row! {
     /// A stored seal.
@@ -64,7 +75,45 @@ static HEADS: LazyStatement = LazyStatement::new(
      ORDER BY page.player_id",
 );
 
-pub(crate) static STATEMENTS: &[&LazyStatement] = &[&LIST, &ADD, &HEADS];
+static ANNOUNCE: LazyStatement = LazyStatement::new(
+    "seals.announce",
+    "UPDATE audit_sealing SET sealed_until = $1 WHERE id = 1 AND sealed_until < $1",
+);
+
+// An UPDATE of players locks the table before it reads the announced cut.
+static IN_PROGRESS: LazyStatement = LazyStatement::by_engine(
+    "seals.in_progress",
+    "SELECT '' WHERE 1 = 0",
+    "SELECT l.virtualtransaction FROM pg_locks l
+     WHERE l.relation = 'players'::regclass AND l.mode = 'RowExclusiveLock'
+         AND l.pid <> pg_backend_pid()
+         AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())",
+);
+
+// The shared row lock keeps a cut from being announced until the new players are committed.
+static SEALED_UNTIL: LazyStatement = LazyStatement::by_engine(
+    "seals.sealed_until",
+    "SELECT g.sealed_until FROM audit_sealing g WHERE g.id = 1",
+    "SELECT g.sealed_until FROM audit_sealing g WHERE g.id = 1 FOR SHARE",
+);
+
+static IS_AHEAD: LazyStatement = LazyStatement::by_engine(
+    "seals.is_ahead",
+    "SELECT CAST(0 AS BIGINT) WHERE $1 IS NOT NULL",
+    "SELECT CAST((CAST($1 AS BIGINT) > extract(epoch FROM clock_timestamp()) * 1000000)::int AS BIGINT)",
+);
+
+pub(crate) static STATEMENTS: &[&LazyStatement] =
+    &[&LIST, &ADD, &HEADS, &ANNOUNCE, &IN_PROGRESS, &SEALED_UNTIL, &IS_AHEAD];
+
+/// The time of the first entry of a player who registers in this transaction.
+pub(crate) async fn entry_time(
+    mut conn: Conn<'_>,
+    now: UnixMicros,
+) -> Result<UnixMicros, StoreError> {
+    let sealed_until: i64 = conn.run().fetch_scalar(&SEALED_UNTIL, ()).await?;
+    Ok(now.max(UnixMicros(sealed_until.saturating_add(1))))
+}
 
 impl Store {
     /// Seals before an instant, newest first, at most `limit`.
@@ -93,6 +142,39 @@ impl Store {
             )
             .await?;
         Ok(added == 1)
+    }
+
+    /// Announces the cut of the next seal: entries that are committed after the return are dated
+    /// after it, on every node, whatever its clock shows. Delays no transaction.
+    ///
+    /// # Errors
+    /// `Conflict` if a transaction that began before stays open for a minute.
+    pub async fn announce_cut(&self, cut_at: UnixMicros) -> Result<(), StoreError> {
+        self.writer().execute(&ANNOUNCE, (cut_at.0,)).await?;
+        let mut left = self.in_progress().await?;
+        let checks = IN_PROGRESS_MAX.as_millis() / POLL_INTERVAL.as_millis();
+        for _ in 0..checks {
+            if left.is_empty() {
+                return Ok(());
+            }
+            sleep(POLL_INTERVAL).await;
+            let still = self.in_progress().await?;
+            left.retain(|transaction| still.contains(transaction));
+        }
+        let text = "a transaction that writes players has been open for a minute".to_owned();
+        Err(StoreError::Conflict(sqlx::Error::Protocol(text)))
+    }
+
+    /// The transactions that may commit entries at the times of before; none on SQLite, which has
+    /// one writer.
+    async fn in_progress(&self) -> Result<BTreeSet<String>, StoreError> {
+        Ok(self.writer().fetch_scalars(&IN_PROGRESS, ()).await?.into_iter().collect())
+    }
+
+    /// Whether the database's clock has not reached an instant; SQLite has no clock of its own.
+    pub async fn is_ahead_of_database(&self, instant: UnixMicros) -> Result<bool, StoreError> {
+        let is_ahead: i64 = self.writer().fetch_scalar(&IS_AHEAD, (instant.0,)).await?;
+        Ok(is_ahead != 0)
     }
 
     /// The chain heads at an instant among the next `limit` players after `after`, ascending, and

@@ -8,6 +8,7 @@ use crate::decode::word_column;
 use crate::game::MAIN;
 use crate::names::{self, NameSlot};
 use crate::query::row;
+use crate::seals;
 use crate::statement::{LazyStatement, only};
 use crate::tokens;
 use crate::{NewToken, Store, StoreError};
@@ -170,8 +171,9 @@ impl Store {
         }
         let params = (user_id, vec![0u8; 32], now.0, MAIN);
         let player_id = only(tx.run().fetch_scalars(&INSERT_PLAYER, params).await?)?;
-        let (player, fill) = open_player(player_id, rules, now);
-        let rows = batch::player_rows(&[(&player, 0, Hash([0; 32]))], now);
+        let opened_at = seals::entry_time(tx.conn(), now).await?;
+        let (player, fill) = open_player(player_id, rules, opened_at);
+        let rows = batch::player_rows(&[(&player, 0, Hash([0; 32]))], opened_at);
         tx.run().execute(&batch::OPENED_PLAYERS, (&rows,)).await?;
         let rows = batch::entry_rows(&[(&fill.entry, fill.hash)]);
         tx.run().execute(&batch::ENTRIES, (&rows,)).await?;

@@ -1,5 +1,5 @@
 //! Shared parts of tests, which panic instead of returning errors: a clock and randomness under
-//! control, temporary servers (PostgreSQL, Redis, nginx, the product, chromedriver, a price
+//! control, temporary servers (PostgreSQL, PgBouncer, Redis, nginx, the product, chromedriver, a price
 //! provider), a network and a disk that fail on request. Other servers than those of `./test` are
 //! not touched.
 
@@ -13,6 +13,7 @@ mod fuzz;
 mod nginx;
 mod openbell;
 mod pairwise;
+mod pgbouncer;
 mod postgres;
 mod power_cut;
 mod process;
@@ -32,6 +33,7 @@ pub use fuzz::{FUZZ_RUNS_VARIABLE, FUZZ_SEED_VARIABLE, Fuzzer};
 pub use nginx::Nginx;
 pub use openbell::Openbell;
 pub use pairwise::{LONG_VARIABLE, is_long_run, pairwise, select_combinations};
+pub use pgbouncer::{PgBouncer, PoolMode};
 pub use postgres::{POSTGRES_URL_VARIABLE, Postgres, migrated_database, postgres_database};
 pub use power_cut::{Disk, Image, Syncs};
 pub use proxy::FaultProxy;

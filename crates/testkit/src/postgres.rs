@@ -275,7 +275,7 @@ fn command_line(bin: &Path, dir: &Path, port: u16) -> Vec<String> {
 }
 
 /// `initdb` rejects root, so clusters of root belong to the user `postgres`.
-fn cluster_user() -> Option<User> {
+pub(crate) fn cluster_user() -> Option<User> {
     let id = |arguments: &[&str]| -> u32 {
         let text = run(Command::new("id").args(arguments));
         text.parse().unwrap_or_else(|_| panic!("`id {arguments:?}` returned {text:?}"))

@@ -43,6 +43,43 @@ async fn seals_follow_one_another_and_are_computed_again_from_the_ledger() {
 }
 
 #[tokio::test]
+async fn a_clock_that_steps_back_breaks_no_seal() {
+    for engine in ENGINES {
+        let fixture = Fixture::open(engine).await;
+        let file = file(&fixture);
+        fixture.trade(20).await;
+        make(&fixture, &file).await.expect("seals").expect("a new one");
+        fixture.clock.advance_seconds(-30 * 86_400);
+        // `trade` moves the clock on, by less than it went back.
+        fixture.trade(20).await;
+        let report = look(&fixture, &file).await;
+        assert_eq!((report.seals, report.given_again, report.holds()), (1, 1, true), "{report}");
+        let made = seal(&fixture.store, Some(&file), &fixture.clock).await.expect("answers");
+        assert_eq!(made, None, "{engine}: a seal of the time before is not made");
+
+        fixture.clock.advance_seconds(60 * 86_400);
+        fixture.trade(20).await;
+        make(&fixture, &file).await.expect("the first seal holds").expect("a new one");
+        let report = look(&fixture, &file).await;
+        assert_eq!((report.seals, report.given_again, report.holds()), (2, 2, true), "{report}");
+        let chains = verify(&fixture.store, |_, _| ()).await.expect("readable");
+        assert!(chains.holds(), "{engine}: {chains}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_whose_clock_is_ahead_of_the_database_makes_no_seal() {
+    let fixture = Fixture::open("postgres").await;
+    let file = file(&fixture);
+    fixture.trade(5).await;
+    fixture.clock.advance_seconds(100 * 365 * 86_400);
+    let refused = make(&fixture, &file).await.expect_err("refused");
+    assert!(matches!(refused, ArchiveError::ClockAhead), "{refused:?}");
+    fixture.clock.advance_seconds(-100 * 365 * 86_400);
+    make(&fixture, &file).await.expect("seals").expect("a new one");
+}
+
+#[tokio::test]
 async fn seals_hold_while_months_go_into_the_archive_and_come_back() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;

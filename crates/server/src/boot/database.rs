@@ -43,7 +43,8 @@ pub(crate) async fn configure_and_open(
 }
 
 /// Opens a database that must exist, without its lock: a server may be running. An SQLite file that
-/// cannot be written (a read-only mount, another user's file) is opened for reading only.
+/// cannot be written (a read-only mount, another user's file) is opened for reading only. A schema
+/// that this version cannot use is refused.
 pub(crate) async fn open_existing(config: &Config) -> Result<Store, CommandError> {
     let file = config.sqlite_file();
     if let Some(file) = file.as_ref().filter(|file| !file.is_file()) {
@@ -57,7 +58,10 @@ pub(crate) async fn open_existing(config: &Config) -> Result<Store, CommandError
     } else {
         Store::open_read_only(&database).await
     };
-    opened.map_err(database_error(&database))
+    let failed = database_error(&database);
+    let store = opened.map_err(&failed)?;
+    store.check_schema().await.map_err(failed)?;
+    Ok(store)
 }
 
 /// Adds the address of the database, without its password, to an error of the store.

@@ -130,7 +130,8 @@ pub(crate) async fn open_game(
     let now = SystemClock.now();
     let failed = database_error(&config.database);
     let game = store.ensure_game(market_name(&config.market), now).await.map_err(&failed)?;
-    store.ensure_ledger_months(now).await.map_err(&failed)?;
+    // The job `make_months` creates the next ones.
+    store.ensure_ledger_month(now.month()).await.map_err(&failed)?;
     store.save_achievements(rules).await.map_err(&failed)?;
     // Before a new player can take an existing name; the job `fill_columns` does the rest.
     for _ in 0..NAME_STEPS_MAX {

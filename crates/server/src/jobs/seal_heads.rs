@@ -52,6 +52,13 @@ impl Reconciler for SealHeads {
                 .set(u32::try_from(newest.players).unwrap_or(u32::MAX));
         }
         let now = clock.now();
+        if let Some(newest) = newest.as_ref().filter(|newest| newest.cut_at > now) {
+            tracing::warn!(
+                sealed_until = %newest.cut_at,
+                "this node's clock is behind the newest seal; entries are dated after the seal, \
+                 check the clock"
+            );
+        }
         if newest.is_some_and(|newest| now < newest.made_at.plus_seconds(self.interval_s))
             || !self.lease.take(now).await?
         {

@@ -32,4 +32,5 @@ mod service_manager;
 mod settings;
 mod shells;
 mod signals;
+mod starting;
 mod traders;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Day, Hash, Holding, Invested, Money, Month, Player, Quantity};
+use domain::{Day, Hash, Holding, Invested, Money, Month, Player, Quantity, UnixMicros};
 
 /// Executes a statement; returns the number of affected rows.
 macro_rules! execute {
@@ -162,6 +162,7 @@ impl PlayerRow {
             achievements: self.achievements,
             holdings_value: Money::ZERO,
             invested: Invested::default(),
+            sealed_until: UnixMicros::default(),
             market_day: Day::default(),
             holdings: BTreeMap::from_iter(holding),
             noted: BTreeSet::new(),

@@ -4,7 +4,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection};
+use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection, UnixMicros};
 
 use super::{BatchState, LoadKey, Valuation};
 use crate::decode::{read_day, read_hash};
@@ -37,6 +37,7 @@ pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
          MIN(h.opened_on) FILTER (WHERE h.quantity > 0
              AND {value:h.quantity:r.price} >= {$2})
              AS invested_since,
+         (SELECT g.sealed_until FROM audit_sealing g WHERE g.id = 1) AS sealed_until,
          MAX(h.stock_id) FILTER (WHERE h.stock_id = w.stock_id) AS stock_id,
          MAX(h.quantity) FILTER (WHERE h.stock_id = w.stock_id) AS quantity,
          MAX(h.cost_basis) FILTER (WHERE h.stock_id = w.stock_id) AS cost_basis,
@@ -69,7 +70,8 @@ pub(super) static HEADS_PAGE: LazyStatement = LazyStatement::new(
          xp_day_trades, trades, notes, stocks_bought, categories_bought, realised_profit,
          achievements, CAST(NULL AS BIGINT) AS holdings_value,
          CAST(NULL AS BIGINT) AS invested_stocks, CAST(NULL AS BIGINT) AS invested_categories,
-         CAST(NULL AS BIGINT) AS invested_since, CAST(NULL AS BIGINT) AS stock_id,
+         CAST(NULL AS BIGINT) AS invested_since, CAST(NULL AS BIGINT) AS sealed_until,
+         CAST(NULL AS BIGINT) AS stock_id,
          CAST(NULL AS BIGINT) AS quantity, CAST(NULL AS BIGINT) AS cost_basis,
          CAST(NULL AS BIGINT) AS opened_on, CAST(NULL AS BIGINT) AS noted_on,
          CAST(NULL AS BIGINT) AS noted_version, CAST(NULL AS BIGINT) AS known_text
@@ -103,13 +105,14 @@ row! {
 }
 
 row! {
-    /// The joined columns of a player's row: sums of all holdings, one holding, one noted trade,
-    /// one note text.
+    /// The joined columns of a player's row: sums of all holdings, the cut of the newest seal, one
+    /// holding, one noted trade, one note text.
     struct JoinedColumns {
         holdings_value: Option<i64>,
         invested_stocks: Option<i64>,
         invested_categories: Option<i64>,
         invested_since: Option<i64>,
+        sealed_until: Option<i64>,
         stock_id: Option<i64>,
         quantity: Option<i64>,
         cost_basis: Option<i64>,
@@ -166,6 +169,7 @@ impl PlayerRow {
                 categories: self.joined.invested_categories.unwrap_or(0),
                 since: self.joined.invested_since.map(read_day).transpose()?,
             },
+            sealed_until: UnixMicros(self.joined.sealed_until.unwrap_or(0)),
             market_day: Day::default(),
             holdings: BTreeMap::new(),
             noted: BTreeSet::new(),

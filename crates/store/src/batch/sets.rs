@@ -44,7 +44,8 @@ const PLAYER_COLUMNS: &str = "\
 
 /// Updates a set of players; `$beside` adds a further CTE. The rows are sorted and looked up one by
 /// one, so they are locked in ascending order, as in every batch. A batch that waited for another
-/// one sees the newer version and skips the player.
+/// one sees the newer version and skips the player. All are skipped if a seal was announced since
+/// they were loaded whose cut is not before the time of their entries.
 macro_rules! update_players {
     ($beside:literal) => {
         concat!(
@@ -61,6 +62,7 @@ macro_rules! update_players {
          FROM batch b
          WHERE players.player_id = b.player_id AND players.balance_version = b.version_before
              AND players.head_hash = b.head_before
+             AND b.updated_at > (SELECT g.sealed_until FROM audit_sealing g WHERE g.id = 1)
          RETURNING players.player_id"
         )
     };
@@ -171,7 +173,7 @@ pub(crate) fn player_rows(players: &[(&Player, i64, Hash)], now: UnixMicros) -> 
         column(|p| p.categories_bought),
         column(|p| p.realised_profit.0),
         column(|p| p.achievements),
-        RowSet::int(players, |_| now.0),
+        RowSet::int(players, |(p, ..)| p.entry_time(now).0),
     ])
 }
 

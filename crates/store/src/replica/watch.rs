@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::state::{Replica, ReplicaState};
 use crate::pools::Db;
+use crate::postgres::check_session;
 use crate::{Store, StoreError, error};
 
 /// Timeout of a query to either server.
@@ -150,7 +151,11 @@ impl ProbedServer {
         let response = async {
             let mut conn = match conn {
                 Some(conn) => conn,
-                None => PgConnection::connect_with(&self.options).await?,
+                None => {
+                    let mut conn = PgConnection::connect_with(&self.options).await?;
+                    check_session(&mut conn).await?;
+                    conn
+                }
             };
             let row = sqlx::query_as(sql).fetch_one(&mut conn).await?;
             Ok::<_, StoreError>((conn, row))
