@@ -53,6 +53,8 @@ pub(crate) fn postgres_options(
         ("client_min_messages", "warning".to_owned()),
     ];
     let options = options.application_name("openbell").statement_cache_capacity(200);
+    // `measure` logs slow statements, by name.
+    let options = options.disable_statement_logging();
     Ok(options.options(limits).options(PLANNER_SETTINGS))
 }
 

@@ -12,6 +12,7 @@ use store::Store;
 use trading::Desk;
 
 use crate::auth::passwords::Hasher;
+use crate::auth::security_events::ThrottleLog;
 use crate::auth::session_lookup::SessionLookup;
 use crate::config::WebConfig;
 use crate::stream::Hub;
@@ -45,6 +46,7 @@ pub struct AppState {
     deps: Arc<AppDeps>,
     pub(crate) session_lookup: SessionLookup,
     pub(crate) hasher: Hasher,
+    pub(crate) throttle_log: ThrottleLog,
 }
 
 impl AppState {
@@ -53,6 +55,7 @@ impl AppState {
         Self {
             session_lookup: SessionLookup::new(deps.store.clone(), Arc::clone(&deps.clock)),
             hasher: Hasher::new(&deps.config.auth),
+            throttle_log: ThrottleLog::default(),
             deps: Arc::new(deps),
         }
     }

@@ -110,6 +110,13 @@ pub(crate) fn install_metrics(now: UnixMicros) -> Result<MetricsHandle, Telemetr
         "openbell_pending_orders_ended_total",
         "Orders that did not fill at once and have ended, by outcome."
     );
+    metrics::describe_gauge!(
+        "openbell_clock_skew_seconds",
+        metrics::Unit::Seconds,
+        "How far the node's clock is ahead of the database's; negative if it is behind, 0 on SQLite."
+    );
+    metrics::gauge!("openbell_clock_skew_seconds").set(0.0);
+    web::describe_metrics();
     metrics::gauge!("openbell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(MetricsHandle { handle })
 }

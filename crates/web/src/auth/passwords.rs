@@ -117,13 +117,32 @@ impl Hasher {
         let admitted = Arc::clone(&self.admitted);
         let admitted = admitted.try_acquire_owned().map_err(|_| HashError::Busy)?;
         let running = Arc::clone(&self.running);
+        let queued = QueuedHash::new();
         let running = running.acquire_owned().await.map_err(|_| HashError::Failed)?;
+        drop(queued);
         let permits: [OwnedSemaphorePermit; 2] = [admitted, running];
+        let span = tracing::Span::current();
         let task = tokio::task::spawn_blocking(move || {
             let _permits = permits;
-            work()
+            span.in_scope(work)
         });
         task.await.map_err(|_| HashError::Failed)
+    }
+}
+
+/// A password that waits to be hashed, counted until it is dropped.
+struct QueuedHash;
+
+impl QueuedHash {
+    fn new() -> Self {
+        metrics::gauge!("openbell_password_hash_queue_length").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for QueuedHash {
+    fn drop(&mut self) {
+        metrics::gauge!("openbell_password_hash_queue_length").decrement(1.0);
     }
 }
 
