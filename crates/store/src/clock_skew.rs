@@ -13,9 +13,9 @@ use crate::{Store, StoreError};
 const SAMPLES: usize = 3;
 
 impl Store {
-    /// Measures how far `clock` is ahead of the database's clock, in microseconds; negative if it is
-    /// behind. The error is at most half of the shortest of three round trips. 0 on SQLite, which
-    /// has no clock of its own.
+    /// Measures how far `clock` is ahead of the database's clock, in microseconds; negative if it
+    /// is behind. The error is at most half of the shortest of three round trips. 0 on SQLite,
+    /// which has no clock of its own.
     pub async fn clock_skew(&self, clock: &dyn Clock) -> Result<i64, StoreError> {
         let skew = match self.db()? {
             Db::Sqlite(_) => 0,
