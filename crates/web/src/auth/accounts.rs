@@ -124,7 +124,7 @@ pub(crate) async fn log_in(
     let event = match &opened {
         Some(opened) => SecurityEvent::of_user(SecurityEventKind::SignedIn, opened.user_id),
         None => SecurityEvent::of_client(SecurityEventKind::SignInFailed, network.prefix())
-            .with_account(account_of(&request.email.key)),
+            .with_account(Some(account_of(&request.email.key))),
     };
     event.via(kind).with_network(network.prefix()).log();
     Ok(opened)

@@ -62,14 +62,13 @@ pub(crate) async fn use_link(
 ) -> Result<Option<OpenedSession>, Problem> {
     limits::count_link(state, network, &link).await?;
     let Some(found) = state.store.find_password_link(link, state.clock.now()).await? else {
-        let event =
-            SecurityEvent::of_client(SecurityEventKind::PasswordResetFailed, network.prefix());
-        event.with_method(BY_LINK).log();
+        log_failed(network, BY_LINK, None);
         return Ok(None);
     };
     let hash = state.hasher.hash(new_password, &*state.entropy).await?;
     let user_id = found.user_id;
     if !state.store.use_password_link(user_id, link, &hash, state.clock.now()).await? {
+        log_failed(network, BY_LINK, None);
         return Ok(None);
     }
     log_reset(user_id, network, BY_LINK);
@@ -108,16 +107,26 @@ pub(crate) async fn use_code(
     new_password: &str,
 ) -> Result<Option<OpenedSession>, Problem> {
     limits::count_login(state, network, email_key).await?;
+    let used = verify_and_set(state, network, email_key, code, new_password).await?;
+    if used.is_none() {
+        log_failed(network, BY_CODE, Some(account_of(email_key)));
+    }
+    Ok(used)
+}
+
+async fn verify_and_set(
+    state: &AppState,
+    network: &Network,
+    email_key: &str,
+    code: &str,
+    new_password: &str,
+) -> Result<Option<OpenedSession>, Problem> {
     let Some((slot, code)) = parse(code) else { return Ok(None) };
     let known = state.store.find_recovery_code(email_key, slot).await?;
     let stored = known.as_ref().map(|known| known.hash.as_str());
     let matched = state.hasher.verify(&code, stored).await?;
-    let Some(known) = known.filter(|_| matched != PasswordMatch::Mismatch) else {
-        let event =
-            SecurityEvent::of_client(SecurityEventKind::PasswordResetFailed, network.prefix());
-        event.with_account(account_of(email_key)).with_method(BY_CODE).log();
-        return Ok(None);
-    };
+    let known = known.filter(|_| matched != PasswordMatch::Mismatch);
+    let Some(known) = known else { return Ok(None) };
     set_by_code(state, network, (&known, slot), new_password).await
 }
 
@@ -134,6 +143,11 @@ async fn set_by_code(
     }
     log_reset(user_id, network, BY_CODE);
     accounts::open_session(state, user_id, &hash, TokenKind::Web).await
+}
+
+fn log_failed(network: &Network, method: &'static str, account: Option<String>) {
+    let event = SecurityEvent::of_client(SecurityEventKind::PasswordResetFailed, network.prefix());
+    event.with_method(method).with_account(account).log();
 }
 
 fn log_reset(user_id: i64, network: &Network, method: &'static str) {

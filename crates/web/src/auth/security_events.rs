@@ -158,8 +158,8 @@ impl SecurityEvent {
         Self { token_id: Some(token_id), ..self }
     }
 
-    pub(crate) fn with_account(self, account: String) -> Self {
-        Self { account: Some(account), ..self }
+    pub(crate) fn with_account(self, account: Option<String>) -> Self {
+        Self { account, ..self }
     }
 
     /// The same with what replaced the old password.

@@ -131,7 +131,7 @@ pub(crate) async fn count_login(
     // Hashed, so that Redis contains no e-mail addresses.
     let account = account_of(email_key);
     let throttled = SecurityEvent::of_client(SecurityEventKind::Throttled, network.prefix);
-    count_attempt(state, network, &account, throttled.with_account(account.clone())).await
+    count_attempt(state, network, &account, throttled.with_account(Some(account.clone()))).await
 }
 
 /// Counts the use of a one-time link as a login attempt. Links are counted by link and network, as
