@@ -216,6 +216,29 @@ async fn without_the_setting_there_is_no_access_log() {
     assert_eq!(app.log.of("access"), []);
 }
 
+/// Signs in with a stored hash that is malformed, which the thread that verifies it logs at ERROR.
+async fn sign_in_with_a_malformed_hash(app: &App) {
+    app.register_as("Ada", "ada@example.org").await;
+    let now = domain::Clock::now(&app.clock);
+    assert!(app.store.set_password(1, "plain", now).await.expect("saves"));
+    let login = json!({"email": "ada@example.org", "password": PASSWORD});
+    assert_eq!(app.post("/api/auth/login", &login).await.status, 422);
+}
+
+#[tokio::test]
+async fn a_malformed_password_hash_is_an_error() {
+    let app = App::start().await;
+    app.log.expect_error("a stored password hash is malformed");
+    sign_in_with_a_malformed_hash(&app).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "logged at ERROR")]
+async fn an_unexpected_error_in_the_log_fails_a_test() {
+    let app = App::start().await;
+    sign_in_with_a_malformed_hash(&app).await;
+}
+
 /// A word that a client sends, in every form in which a log could contain it.
 struct PlantedSecret(&'static str);
 
