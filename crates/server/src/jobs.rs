@@ -21,6 +21,7 @@ mod save_history;
 mod seal_heads;
 pub(crate) mod supervisor;
 mod value_players;
+mod watch_clock;
 mod watch_database;
 mod watch_replica;
 
@@ -73,6 +74,7 @@ pub(crate) fn start(
     jobs.start(delete_expired::DeleteExpired { context: share() });
     jobs.start_if(checkpoint::Checkpoint::new(context));
     jobs.start_if(watch_database::WatchDatabase::new(context));
+    jobs.start_if(watch_clock::WatchClock::new(context));
     jobs.start_if(watch_replica::WatchReplica::new(context));
     jobs.start(fold_metrics::FoldMetrics { context: share() });
     Ok(())

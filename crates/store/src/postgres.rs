@@ -58,6 +58,8 @@ pub(crate) fn postgres_options(
         (PROCESS, process_number()),
     ];
     let options = options.application_name("openbell").statement_cache_capacity(200);
+    // `measure` logs slow statements, by name.
+    let options = options.disable_statement_logging();
     Ok(options.options(limits).options(PLANNER_SETTINGS))
 }
 

@@ -57,6 +57,8 @@ pub struct HttpConfig {
     pub stream_heartbeat_ms: u64,
     /// Addresses, or `ADDRESS/BITS`, that may read the metrics.
     pub metrics_from: Networks,
+    /// Whether each request is logged.
+    pub access_log: bool,
     /// The `max-age` of `Strict-Transport-Security` (RFC 6797) in seconds, sent to clients that use
     /// HTTPS through a trusted proxy; 0: not sent.
     pub hsts_max_age_s: u64,
@@ -85,6 +87,7 @@ impl Default for HttpConfig {
             stream_prices_interval_ms: 5_000,
             stream_heartbeat_ms: 25_000,
             metrics_from: owned(&["127.0.0.0/8", "::1"]).try_into().unwrap_or_default(),
+            access_log: false,
             hsts_max_age_s: 31_536_000,
         }
     }

@@ -1,6 +1,7 @@
 //! Connections, the layers that every request passes, and extractors of headers, bodies and
 //! queries.
 
+pub(crate) mod access_log;
 pub(crate) mod attachment;
 pub(crate) mod body;
 pub(crate) mod client_address;

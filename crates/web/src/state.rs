@@ -13,6 +13,7 @@ use store::Store;
 use trading::Desk;
 
 use crate::auth::passwords::Hasher;
+use crate::auth::security_events::ThrottleLog;
 use crate::auth::session_lookup::SessionLookup;
 use crate::config::{LimitsConfig, WebConfig};
 use crate::http::shutdown::Shutdown;
@@ -51,6 +52,7 @@ pub struct AppState {
     pub(crate) hasher: Hasher,
     /// The rate limits in effect; those of the configuration at first.
     limits: Arc<ArcSwap<LimitsConfig>>,
+    pub(crate) throttle_log: ThrottleLog,
 }
 
 impl AppState {
@@ -60,6 +62,7 @@ impl AppState {
             session_lookup: SessionLookup::new(deps.store.clone(), Arc::clone(&deps.clock)),
             hasher: Hasher::new(&deps.config.auth),
             limits: Arc::new(ArcSwap::from_pointee(deps.config.limits.clone())),
+            throttle_log: ThrottleLog::default(),
             deps: Arc::new(deps),
         }
     }

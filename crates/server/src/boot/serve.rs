@@ -34,6 +34,7 @@ const LAST_RESPONSES: Duration = Duration::from_millis(500);
 pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
     let config::Settings { config, tree } = config::load(&flags)?;
     let level = telemetry::install_logs(&config.log)?;
+    store::log_slow_statements(config.database.slow_statement_ms);
     descriptors::raise_limit(config.http.connections_max);
     let metrics = telemetry::install_metrics(SystemClock.now())?;
     let mut signals =
@@ -95,6 +96,9 @@ impl Server {
         let on_commit = on_commit(&boards, &hub, &cluster);
         let desk = open_desk(&config, &services, &rules, &clock, on_commit);
         let Services { store, source, prices, history } = services;
+        // Before the first request for the readiness; the job `watch_clock` repeats it.
+        let skew = store.clock_skew(&*clock).await;
+        skew.map_err(database::database_error(&config.database))?;
         let providers = match source.feed() {
             Some(_) => {
                 let settings = &config.market.live.providers;

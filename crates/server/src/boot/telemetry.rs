@@ -140,6 +140,13 @@ pub(crate) fn install_metrics(now: UnixMicros) -> Result<MetricsHandle, Telemetr
         "openbell_log_lines_dropped_total",
         "Log lines that stderr did not accept: it was closed, full or not read."
     );
+    metrics::describe_gauge!(
+        "openbell_clock_skew_seconds",
+        metrics::Unit::Seconds,
+        "How far the node's clock is ahead of the database's; negative if it is behind, 0 on SQLite."
+    );
+    metrics::gauge!("openbell_clock_skew_seconds").set(0.0);
+    web::describe_metrics();
     metrics::gauge!("openbell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(MetricsHandle { handle })
 }

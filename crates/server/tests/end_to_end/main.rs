@@ -18,6 +18,7 @@ mod killed;
 mod lame_duck;
 mod live;
 mod load;
+mod log_output;
 mod logs;
 mod orders;
 mod people;

@@ -4,6 +4,7 @@ mod accounts;
 mod batch;
 mod boards;
 mod catalogue;
+mod clock_skew;
 mod conformance;
 mod counted;
 mod dropped;

@@ -11,11 +11,13 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use ipnet::IpNet;
 use tokio::time::Instant;
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::auth::sessions::RequestId;
+use crate::http::access_log::RequestSummary;
 use crate::http::client_address::{self, ClientAddress};
 use crate::http::cookies::CameByHttps;
 use crate::http::{forwarded_host, headers};
@@ -35,6 +37,8 @@ struct RequestInfo {
     route: Route,
     /// Whether a trusted proxy reports that the client used HTTPS.
     is_https: bool,
+    /// The prefix of the client's address.
+    network: IpNet,
 }
 
 /// The route of a request, once the router has found it.
@@ -71,7 +75,14 @@ impl RequestInfo {
         let route = Route::default();
         request.extensions_mut().insert(route.clone());
         request.extensions_mut().insert(CameByHttps(is_https));
-        Self { request_id, method: request.method().clone(), path, route, is_https }
+        let network = client_address::prefix_of(client_address::client_of(request.extensions()));
+        Self { request_id, method: request.method().clone(), path, route, is_https, network }
+    }
+
+    /// The same for the access log.
+    fn summary(self) -> RequestSummary {
+        let (method, route) = (self.method(), self.route.name().to_owned());
+        RequestSummary { request_id: self.request_id, method, route, network: self.network }
     }
 
     /// The method as a metric label; bounded, since a client can send any word.
@@ -130,6 +141,9 @@ pub(crate) async fn add_context(
         headers::add_hsts(&mut response, state.config.http.hsts_max_age_s);
     }
     span.in_scope(|| record(&info, &response, started.elapsed()));
+    if state.config.http.access_log {
+        response.extensions_mut().insert(info.summary());
+    }
     response
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::common::{App, TestResponse};
 use axum::body::Body;
 use axum::http::Request;
+use domain::{Clock as _, UnixMicros};
 use serde_json::json;
 use web::Networks;
 
@@ -183,6 +184,23 @@ async fn readiness_ends_with_the_desk_and_liveness_does_not() {
         assert_problem(&answer, 503, "closing");
         assert_eq!(answer.header("retry-after"), Some("1"));
     }
+}
+
+#[tokio::test]
+async fn a_node_whose_clock_is_off_is_not_ready_until_it_is_corrected() {
+    let app = App::start_on_engine("postgres").await;
+    assert_eq!(app.get("/readyz").await.status, 200, "not measured yet");
+    // The clock of the tests stands in the past.
+    let skew = app.store.clock_skew(&app.clock).await.expect("measured");
+    for path in ["/readyz", "/up"] {
+        let answer = app.get(path).await;
+        assert_problem(&answer, 503, "clock_skew");
+        assert_eq!(answer.header("retry-after"), Some("60"));
+    }
+    assert_eq!(app.get("/livez").await.status, 200);
+    app.clock.set(UnixMicros(app.clock.now().0 - skew));
+    app.store.clock_skew(&app.clock).await.expect("measured");
+    assert_eq!(app.get("/readyz").await.status, 200);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ pub(crate) mod browser;
 pub(crate) mod events;
 pub(crate) mod hostile;
 pub(crate) mod html;
+pub(crate) mod log;
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
@@ -28,6 +29,8 @@ use tower::ServiceExt;
 use trading::{Desk, OrderExecutor, TradingConfig};
 use web::WebConfig;
 
+use self::log::TestLog;
+
 const JSON: &str = "application/json";
 /// Days of the market's history that are saved.
 const HISTORY_DAYS: i32 = 400;
@@ -44,6 +47,8 @@ pub(crate) struct App {
     pub(crate) boards: Arc<leaderboard::Leaderboards>,
     pub(crate) hub: Arc<web::Hub>,
     pub(crate) shutdown: web::Shutdown,
+    /// What the server logs.
+    pub(crate) log: Arc<TestLog>,
     players: AtomicU64,
     directory: TempDir,
 }
@@ -220,6 +225,7 @@ impl App {
         boards: leaderboard::Leaderboards,
         url: Option<String>,
     ) -> Self {
+        let log = TestLog::of_this_thread();
         let mut config = WebConfig::default();
         config.limits.enabled = false;
         change(&mut config);
@@ -254,6 +260,7 @@ impl App {
             boards,
             hub,
             shutdown,
+            log,
             players,
             directory,
         }

@@ -83,6 +83,8 @@ fn a_value_outside_its_limits_is_rejected_with_file_and_line() {
     let error = with_file("[http]\nlame_duck_s = 301\n").expect_err("rejected");
     let text = "F:2: http.lame_duck_s: expected a whole number from 0 to 300, got 301";
     assert_eq!(error, text);
+    let error = with_file("[database]\nslow_statement_ms = -1\n").expect_err("rejected");
+    assert!(error.starts_with("F:2: database.slow_statement_ms: "), "{error}");
     let error = with_file("[market]\nsource = \"lively\"\n").expect_err("rejected");
     assert!(error.starts_with("F:2: market.source: unknown variant `lively`"), "{error}");
     let error = with_file("[market.replay]\nstart = \"1066-10-14\"\n").expect_err("rejected");
