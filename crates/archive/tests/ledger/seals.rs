@@ -53,7 +53,7 @@ async fn a_clock_that_steps_back_breaks_no_seal() {
         // `trade` moves the clock on, by less than it went back.
         fixture.trade(20).await;
         let report = look(&fixture, &file).await;
-        assert_eq!((report.seals, report.given_again, report.holds()), (1, 1, true), "{report}");
+        assert_eq!((report.seals, report.recomputed, report.holds()), (1, 1, true), "{report}");
         let made = seal(&fixture.store, Some(&file), &fixture.clock).await.expect("answers");
         assert_eq!(made, None, "{engine}: a seal of the time before is not made");
 
@@ -61,7 +61,7 @@ async fn a_clock_that_steps_back_breaks_no_seal() {
         fixture.trade(20).await;
         make(&fixture, &file).await.expect("the first seal holds").expect("a new one");
         let report = look(&fixture, &file).await;
-        assert_eq!((report.seals, report.given_again, report.holds()), (2, 2, true), "{report}");
+        assert_eq!((report.seals, report.recomputed, report.holds()), (2, 2, true), "{report}");
         let chains = verify(&fixture.store, |_, _| ()).await.expect("readable");
         assert!(chains.holds(), "{engine}: {chains}");
     }
