@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::Clock;
 use tokio::time::MissedTickBehavior;
 
+use crate::calendar::TradingHours;
 use crate::price_board::PriceBoard;
 use crate::source::MarketSource;
 
@@ -30,8 +31,14 @@ pub async fn run(
 
 /// Publishes the prices of `clock.now()`.
 pub fn publish(source: &MarketSource, board: &PriceBoard, clock: &dyn Clock) {
-    board.publish(source, clock.now());
-    metrics::counter!("market_ticks_total").increment(1);
+    let now = clock.now();
+    board.publish(source, now);
+    metrics::counter!("openbell_market_ticks_total").increment(1);
+    let snapshot = board.snapshot();
+    let is_open = matches!(snapshot.hours, TradingHours::Open);
+    metrics::gauge!("openbell_market_open").set(f64::from(u8::from(is_open)));
+    metrics::gauge!("openbell_market_quote_age_seconds", "market" => snapshot.source.as_str())
+        .set(snapshot.oldest_quote_age(now).as_secs_f64());
 }
 
 #[cfg(test)]

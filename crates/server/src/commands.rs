@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod check_config;
 mod load;
+mod metrics;
 mod migrate;
 mod restore;
 mod stocks;
@@ -66,6 +67,9 @@ pub(crate) enum Command {
     /// Measure a running server, with its limits (limits.enabled) off.
     #[command(subcommand)]
     Load(LoadCommand),
+    /// Print docs/metrics.md, the inventory of all metrics.
+    #[command(hide = true)]
+    Metrics,
 }
 
 impl Command {
@@ -83,6 +87,7 @@ impl Command {
             Self::Backup(args) => backup::run(args).await,
             Self::Restore(args) => restore::run(args).await,
             Self::Load(command) => command.run().await,
+            Self::Metrics => Ok(metrics::run()),
         }
     }
 }

@@ -6,6 +6,7 @@ mod auth;
 mod config;
 mod game;
 mod http;
+mod metric_families;
 mod openapi;
 mod pages;
 mod problem;
@@ -23,6 +24,7 @@ pub use self::config::{AuthConfig, HttpConfig, Limit, LimitsConfig, NamesConfig,
 pub use self::game::reads::CLOSES_TAG;
 pub use self::http::client_address::{NetworkError, Networks};
 pub use self::http::serve::serve;
+pub use self::metric_families::METRIC_FAMILIES;
 pub use self::router::router;
 pub use self::state::{AppDeps, AppState};
 pub use self::stream::Hub;

@@ -91,7 +91,7 @@ async fn each_change_of_a_breaker_is_logged_once_and_shown_by_every_node() {
     let changed = "openbell_provider_breaker_changed_timestamp_seconds{provider=\"finnhub\"}";
     let state = "openbell_provider_breaker_state{provider=\"finnhub\"}";
     let calls = |outcome| {
-        let labels = "provider=\"finnhub\",question=\"quote\"";
+        let labels = "provider=\"finnhub\",operation=\"quote\"";
         format!("openbell_provider_calls_total{{{labels},outcome=\"{outcome}\"}} 1")
     };
     let text = shown.render();

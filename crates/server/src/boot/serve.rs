@@ -17,8 +17,8 @@ use super::history::HistoryWriter;
 use super::nodes::{ClusterHandles, node_name};
 use super::signals::Signals;
 use super::start::Services;
-use super::telemetry::MetricsHandle;
-use super::{archives, banner, database, descriptors, live_market, start, telemetry};
+use super::recorder::MetricsHandle;
+use super::{archives, banner, database, descriptors, live_market, recorder, start, telemetry};
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
 use crate::error::CommandError;
 use crate::jobs;
@@ -32,7 +32,7 @@ const LAST_RESPONSES: Duration = Duration::from_millis(500);
 pub(crate) async fn run(config: Config) -> Result<(), CommandError> {
     telemetry::install_logs(&config.log)?;
     descriptors::raise_limit(config.http.connections_max);
-    let metrics = telemetry::install_metrics(SystemClock.now())?;
+    let metrics = recorder::install(&config, SystemClock.now())?;
     let mut signals =
         Signals::take().map_err(|error| CommandError::Process("no signals", error))?;
     check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;

@@ -15,6 +15,7 @@ mod marks;
 mod migrating;
 mod names;
 mod numbers;
+mod operations;
 mod pages;
 mod pending_orders;
 mod prepare;
