@@ -6,8 +6,7 @@ use crate::cache::Family;
 
 const COMMAND: MetricLabel = MetricLabel::known("command", || vec!["ping", "publish", "take"]);
 const REASON: MetricLabel = MetricLabel::known("reason", || vec!["subscribed", "slow"]);
-const KIND: MetricLabel =
-    MetricLabel::known("kind", || vec!["message", "gap", "own", "unknown"]);
+const KIND: MetricLabel = MetricLabel::known("kind", || vec!["message", "gap", "own", "unknown"]);
 const FAMILY: MetricLabel =
     MetricLabel::known("family", || Family::ALL.map(Family::as_str).to_vec());
 

@@ -31,12 +31,9 @@ pub static METRIC_FAMILIES: &[MetricFamily] = &[
     )
     .at_most(4 * 4 * 11, &[PROVIDER, OPERATION, OUTCOME])
     .only(MetricScope::LiveMarket),
-    MetricFamily::histogram(
-        "openbell_provider_seconds",
-        "Time of a call to a price provider.",
-    )
-    .at_most(4, &[PROVIDER])
-    .only(MetricScope::LiveMarket),
+    MetricFamily::histogram("openbell_provider_seconds", "Time of a call to a price provider.")
+        .at_most(4, &[PROVIDER])
+        .only(MetricScope::LiveMarket),
     MetricFamily::gauge(
         "openbell_provider_breaker_state",
         "State of the circuit breaker: 0 closed, 1 half-open, 2 open.",

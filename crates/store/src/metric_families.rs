@@ -62,12 +62,9 @@ pub static METRIC_FAMILIES: &[MetricFamily] = &[
     )
     .at_most(1_200, &[MONTH])
     .only(MetricScope::Postgres),
-    MetricFamily::gauge(
-        "openbell_ledger_bytes",
-        "Size of the ledger by month, with indexes.",
-    )
-    .at_most(1_200, &[MONTH])
-    .only(MetricScope::Postgres),
+    MetricFamily::gauge("openbell_ledger_bytes", "Size of the ledger by month, with indexes.")
+        .at_most(1_200, &[MONTH])
+        .only(MetricScope::Postgres),
     MetricFamily::gauge(
         "openbell_ledger_growth_entries",
         "Entries that the ledger has grown by within the last 24 hours.",

@@ -23,7 +23,8 @@ pub static METRIC_FAMILIES: &[MetricFamily] = &[
         "openbell_idempotent_replays_total",
         "Orders that were answered with the stored response of an earlier request.",
     ),
-    MetricFamily::gauge("openbell_desk_queue_length", "Orders that wait in a lane.").at_most(64, &[LANE]),
+    MetricFamily::gauge("openbell_desk_queue_length", "Orders that wait in a lane.")
+        .at_most(64, &[LANE]),
     MetricFamily::gauge(
         "openbell_desk_aside_length",
         "Orders that a lane has set aside because another transaction has locked their player.",

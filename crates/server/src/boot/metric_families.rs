@@ -73,11 +73,8 @@ static SERVER: &[MetricFamily] = &[
         "Free space of the file system of the database, without the reserve.",
     )
     .only(MetricScope::Sqlite),
-    MetricFamily::gauge(
-        "openbell_disk_size_bytes",
-        "Size of the file system of the database.",
-    )
-    .only(MetricScope::Sqlite),
+    MetricFamily::gauge("openbell_disk_size_bytes", "Size of the file system of the database.")
+        .only(MetricScope::Sqlite),
     MetricFamily::gauge(
         "openbell_disk_reserve_bytes",
         "Space that is kept allocated and released on a full disk (database.disk_reserve).",
@@ -124,7 +121,10 @@ static GROUPS: [(&str, &[&[MetricFamily]]); 6] = [
     ("HTTP", &[web::METRIC_FAMILIES]),
     ("Database", &[store::METRIC_FAMILIES]),
     ("Redis, bus and cache", &[cluster::METRIC_FAMILIES]),
-    ("Jobs, boards, ledger and process", &[SERVER, archive::METRIC_FAMILIES, process_stats::FAMILIES]),
+    (
+        "Jobs, boards, ledger and process",
+        &[SERVER, archive::METRIC_FAMILIES, process_stats::FAMILIES],
+    ),
 ];
 
 const INTRODUCTION: &str = include_str!("metrics_introduction.md");

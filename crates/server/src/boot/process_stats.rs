@@ -36,7 +36,8 @@ pub(super) fn render(start_time_s: i64) -> String {
         let Some(value) = value else { continue };
         let (name, kind) = (family.name, family.kind.as_str());
         // Writing to a `String` cannot fail.
-        let _ = write!(text, "# HELP {name} {}\n# TYPE {name} {kind}\n{name} {value}\n", family.help);
+        let _ =
+            write!(text, "# HELP {name} {}\n# TYPE {name} {kind}\n{name} {value}\n", family.help);
     }
     text
 }
