@@ -85,7 +85,10 @@ async fn listed(dir: &Path) -> (FakeProvider, Vec<(&'static str, String)>) {
 }
 
 /// The same in a database of PostgreSQL.
-async fn listed_in(dir: &Path, url: Option<String>) -> (FakeProvider, Vec<(&'static str, String)>) {
+pub(crate) async fn listed_in(
+    dir: &Path,
+    url: Option<String>,
+) -> (FakeProvider, Vec<(&'static str, String)>) {
     let fake = FakeProvider::start(Dialect::Finnhub).await;
     fake.set_price("AAPL", "190.25", now());
     fake.set_price("MSFT", "410.5", now());

@@ -15,6 +15,8 @@ mod imports;
 mod killed;
 mod live;
 mod load;
+mod metrics;
+mod monitoring;
 mod orders;
 mod people;
 mod power_cut;

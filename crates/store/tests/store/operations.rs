@@ -58,17 +58,7 @@ async fn a_busy_writer_shows_as_a_connection_in_use(engine: &str) {
         let of_writer = |usage: &PoolUsage| ["writer", "primary"].contains(&usage.pool);
         usage.into_iter().find(of_writer).expect("a writer")
     };
-    let idle = writer(store.pool_usage());
-    assert_eq!((idle.in_use, idle.waiting), (0, 0), "{idle:?}");
-    assert!(idle.max >= idle.idle && idle.max > 0, "{idle:?}");
-    // Holds every connection of the writer in a batch that is not committed.
-    let mut held = Vec::new();
-    for _ in 0..idle.max {
-        held.push(lock(store.store.clone()).await);
-    }
-    let busy = writer(store.pool_usage());
-    assert_eq!((busy.in_use, busy.waiting), (idle.max, 0), "{busy:?}");
-    let waiting = tokio::spawn(lock(store.store.clone()));
+    // A connection returns to its pool some time after its last statement.
     let reaches = async |in_use, waiting| {
         let is_reached = || {
             let usage = writer(store.pool_usage());
@@ -78,6 +68,17 @@ async fn a_busy_writer_shows_as_a_connection_in_use(engine: &str) {
             tokio::task::yield_now().await;
         }
     };
+    reaches(0, 0).await;
+    let idle = writer(store.pool_usage());
+    assert!(idle.max >= idle.idle && idle.max > 0, "{idle:?}");
+    // Holds every connection of the writer in a batch that is not committed.
+    let mut held = Vec::new();
+    for _ in 0..idle.max {
+        held.push(lock(store.store.clone()).await);
+    }
+    let busy = writer(store.pool_usage());
+    assert_eq!((busy.in_use, busy.waiting), (idle.max, 0), "{busy:?}");
+    let waiting = tokio::spawn(lock(store.store.clone()));
     reaches(idle.max, 1).await;
     drop(held);
     drop(waiting.await.expect("it ran"));
