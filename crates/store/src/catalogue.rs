@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use crate::statement::{LazyStatement, Statement};
 use crate::{
     achievements, archives, backfill, batch, changes, closes, equity, erase, game, history,
-    idempotency, imports, leases, ledger, market, markets, names, operations, passwords, pending_orders,
-    people, portfolio, prepare, progress, provider_usage, quotes, rank_snapshots, scores, seals,
-    seeds, settings, stock_texts, stocks, tokens, user_lock, users, viewer, watches,
+    idempotency, imports, leases, ledger, market, markets, names, operations, passwords,
+    pending_orders, people, portfolio, prepare, progress, provider_usage, quotes, rank_snapshots,
+    scores, seals, seeds, settings, stock_texts, stocks, tokens, user_lock, users, viewer, watches,
 };
 
 /// Every statement of the program.

@@ -1,5 +1,6 @@
-//! What an operator watches: connections, sizes, growth, the schema and the holders of leases. Cheap
-//! enough to be sampled every few seconds, except for the growth, which counts a day of entries.
+//! What an operator watches: connections, sizes, growth, the schema and the holders of leases.
+//! Cheap enough to be sampled every few seconds, except for the growth, which counts a day of
+//! entries.
 
 use domain::UnixMicros;
 use sqlx::{Database, Pool};

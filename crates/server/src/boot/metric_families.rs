@@ -7,6 +7,20 @@ use store::ArchiveState;
 use super::config::Config;
 use super::process_stats;
 
+/// Bucket bounds of durations, in seconds.
+pub(super) const SECONDS: [f64; 16] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0,
+];
+/// Bucket bounds of durations that are recorded by route or statement.
+pub(super) const SECONDS_OF_MANY: [f64; 9] =
+    [0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
+pub(super) const MANY: [&str; 2] =
+    ["openbell_http_request_duration_seconds", "openbell_query_seconds"];
+/// Bucket bounds of counts (orders of a batch, rows).
+pub(super) const COUNTS: [f64; 12] =
+    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 10_000.0];
+
 const BOARD: MetricLabel = MetricLabel::known("board", || vec!["xp", "return"]);
 const REPAIR: MetricLabel = MetricLabel::known("kind", || vec!["raised", "lowered", "removed"]);
 const NAME: MetricLabel = MetricLabel::open("name");
@@ -223,9 +237,21 @@ fn row(family: &MetricFamily) -> String {
 fn series_max(family: &MetricFamily) -> usize {
     let each = match family.kind {
         MetricKind::Counter | MetricKind::Gauge => 1,
-        MetricKind::Histogram => super::recorder::series_of_histogram(family.name),
+        MetricKind::Histogram => series_of_histogram(family.name),
     };
     family.label_sets_max() * each
+}
+
+/// The series of one label set of a histogram: its buckets, `+Inf`, sum and count.
+fn series_of_histogram(name: &str) -> usize {
+    let bounds = if MANY.contains(&name) {
+        SECONDS_OF_MANY.len()
+    } else if name.ends_with("_seconds") {
+        SECONDS.len()
+    } else {
+        COUNTS.len()
+    };
+    bounds + 3
 }
 
 /// The unit that the end of a name states.

@@ -1,30 +1,21 @@
-//! The metrics of the process: installs the global recorder, and renders the metrics as text for the
-//! route `/metrics` of `web`.
+//! The metrics of the process: installs the global recorder, and renders the metrics as text for
+//! the route `/metrics` of `web`.
+
+use std::sync::Arc;
 
 use domain::{MetricFamily, UnixMicros};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::config::Config;
+use super::metric_families::{COUNTS, MANY, SECONDS, SECONDS_OF_MANY};
 use super::telemetry::TelemetryError;
 use super::{metric_families, process_stats};
-
-/// Bucket bounds of durations, in seconds.
-const SECONDS: [f64; 16] = [
-    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    5.0, 10.0,
-];
-/// Bucket bounds of durations that are recorded by route or statement.
-const SECONDS_OF_MANY: [f64; 9] = [0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
-const MANY: [&str; 2] = ["openbell_http_request_duration_seconds", "openbell_query_seconds"];
-/// Bucket bounds of counts (orders of a batch, rows).
-const COUNTS: [f64; 12] =
-    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 10_000.0];
 
 /// Access to the recorded metrics.
 #[derive(Clone)]
 pub(crate) struct MetricsHandle {
     handle: PrometheusHandle,
-    families: std::sync::Arc<[&'static MetricFamily]>,
+    families: Arc<[&'static MetricFamily]>,
     started_at: UnixMicros,
 }
 
@@ -44,18 +35,6 @@ pub(crate) fn install(config: &Config, now: UnixMicros) -> Result<MetricsHandle,
     metric_families::register(&families);
     metrics::gauge!("openbell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(MetricsHandle { handle, families: families.into(), started_at: now })
-}
-
-/// The series of one label set of a histogram: its buckets, `+Inf`, sum and count.
-pub(super) fn series_of_histogram(name: &str) -> usize {
-    let bounds = if MANY.contains(&name) {
-        SECONDS_OF_MANY.len()
-    } else if name.ends_with("_seconds") {
-        SECONDS.len()
-    } else {
-        COUNTS.len()
-    };
-    bounds + 3
 }
 
 impl MetricsHandle {

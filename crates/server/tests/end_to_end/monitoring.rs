@@ -1,5 +1,5 @@
-//! The rules, the dashboard and the configuration in `deploy/` with the programs that read them, and
-//! against the inventory of metrics and the runbook.
+//! The rules, the dashboard and the configuration in `deploy/` with the programs that read them,
+//! and against the inventory of metrics and the runbook.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
