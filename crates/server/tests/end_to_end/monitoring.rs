@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
+use sqlx::Connection as _;
+
+use crate::server::run;
 
 /// Metrics that Prometheus makes itself, or that a later list of families declares.
 const OTHERS: [&str; 3] = ["up", "ALERTS", "openbell_clock_skew_seconds"];
@@ -61,21 +64,20 @@ fn names_in(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Every name is in the inventory, is recorded by a rule, or is one of a histogram's series.
-#[track_caller]
-fn assert_known(text: &str, place: &str) {
-    let rules = repository_file("deploy/prometheus/openbell.rules.yml");
-    let recorded: BTreeSet<&str> = values(&rules, "record").collect();
+/// The names of the inventory, with those of the series of its histograms and of recording rules.
+fn known_names() -> BTreeSet<String> {
     let inventory = repository_file("docs/metrics.md");
-    for name in names_in(text) {
-        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
-        let is_listed = |name: &str| inventory.contains(&format!("| `{name}` |"));
-        let is_known = recorded.contains(name)
-            || OTHERS.contains(&name)
-            || is_listed(name)
-            || family.is_some_and(is_listed);
-        assert!(is_known, "{place} uses {name}, which docs/metrics.md does not list");
+    let rows = inventory.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let mut names: BTreeSet<String> = OTHERS.into_iter().map(str::to_owned).collect();
+    for (name, rest) in rows {
+        names.insert(name.to_owned());
+        if rest.starts_with("histogram") {
+            names.extend(["bucket", "sum", "count"].map(|end| format!("{name}_{end}")));
+        }
     }
+    let rules = repository_file("deploy/prometheus/openbell.rules.yml");
+    names.extend(values(&rules, "record").map(str::to_owned));
+    names
 }
 
 /// The text of a rules file without comments.
@@ -123,8 +125,11 @@ fn alertmanager_accepts_its_configuration() {
 
 #[test]
 fn every_metric_of_the_rules_is_in_the_inventory() {
-    let rules = repository_file("deploy/prometheus/openbell.rules.yml");
-    assert_known(&without_comments(&rules), "openbell.rules.yml");
+    let known = known_names();
+    let rules = without_comments(&repository_file("deploy/prometheus/openbell.rules.yml"));
+    for name in names_in(&rules) {
+        assert!(known.contains(name), "docs/metrics.md does not list {name}");
+    }
 }
 
 #[test]
@@ -141,8 +146,11 @@ fn every_query_of_the_dashboard_is_valid_and_in_the_inventory() {
     assert!(queries.len() > 80, "{}", queries.len());
     // As rules, so that promtool parses all of them at once.
     let mut rules = "groups:\n- name: dashboard\n  rules:\n".to_owned();
+    let known = known_names();
     for (number, query) in queries.iter().enumerate() {
-        assert_known(query, "openbell.json");
+        for name in names_in(query) {
+            assert!(known.contains(name), "docs/metrics.md does not list {name}");
+        }
         let query = query.replace("$__rate_interval", "1m").replace("$instance", ".*");
         let query = serde_json::to_string(&query).expect("a text");
         rules += &format!("  - record: query_{number}\n    expr: {query}\n");
@@ -158,7 +166,7 @@ fn every_alert_has_a_page_in_the_runbook() {
     let rules = repository_file("deploy/prometheus/openbell.rules.yml");
     let index = repository_file("docs/runbook/README.md");
     let urls: Vec<_> = values(&rules, "runbook_url").collect();
-    let alerts = alerts();
+    let (alerts, known) = (alerts(), known_names());
     assert_eq!(urls.len(), alerts.len());
     for (alert, url) in alerts.iter().zip(urls) {
         let file = format!("{}.md", kebab(alert));
@@ -176,12 +184,42 @@ fn every_alert_has_a_page_in_the_runbook() {
         ];
         assert_eq!(headings, expected, "{url}");
         assert!(index.contains(&format!("]({file})")), "README.md lacks {file}");
-        assert_known(&page, url);
+        // The commands search for the beginnings of names.
+        for name in names_in(&page) {
+            let is_known = known.iter().any(|known| known.starts_with(name));
+            assert!(is_known, "{url}: docs/metrics.md does not list {name}");
+        }
     }
     let first = index.lines().find(|line| line.starts_with("| [")).expect("a list");
     assert!(first.starts_with("| [CircuitOpen](circuit-open.md)"), "{first}");
     let pages = std::fs::read_dir(repository().join("docs/runbook")).expect("a directory");
     assert_eq!(pages.count(), alerts.len() + 1, "a page without an alert");
+}
+
+/// The queries of an operator run on a database of this version.
+#[tokio::test]
+async fn the_queries_of_the_runbook_run() {
+    let url = testkit::postgres_database();
+    assert!(run(&["migrate", "--database", &url]).status.success());
+    let mut database = sqlx::PgConnection::connect(&url).await.expect("connects");
+    let mut count = 0;
+    for page in std::fs::read_dir(repository().join("docs/runbook")).expect("a directory") {
+        let page = page.expect("an entry").path();
+        let text = std::fs::read_to_string(&page).expect("a text");
+        for command in text.split("psql $DATABASE -").skip(1) {
+            let command = command.trim_start_matches("At").trim_start_matches("c ");
+            let quote = command.chars().next().filter(|first| "'\"".contains(*first));
+            let quote = quote.unwrap_or_else(|| panic!("{}: {command}", page.display()));
+            let query = command[1..].split(quote).next().expect("a query");
+            if query.contains("PID") {
+                continue;
+            }
+            let result = sqlx::raw_sql(sqlx::AssertSqlSafe(query)).execute(&mut database).await;
+            result.unwrap_or_else(|error| panic!("{}: {query}: {error}", page.display()));
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count}");
 }
 
 /// Every metric that the sources record is declared, under the type that they record it as.
