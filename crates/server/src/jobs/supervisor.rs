@@ -184,6 +184,7 @@ async fn run_once<R: Reconciler>(job: &mut R, failures: &mut u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use metrics_exporter_prometheus::PrometheusBuilder;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     /// Fails at its first run, has two parts to do at its second, and stops all at its fourth.
@@ -211,8 +212,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_survives_a_failure_and_ends_when_it_is_cancelled() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let metrics = recorder.handle();
+        let _recording = metrics::set_default_local_recorder(&recorder);
+        register_metrics::<Scripted>();
+        let count = |outcome, runs| {
+            let labels = format!("name=\"scripted\",outcome=\"{outcome}\"");
+            let line = format!("openbell_reconciler_runs_total{{{labels}}} {runs}");
+            assert!(metrics.render().contains(&line), "{line}");
+        };
+        count("error", 0);
         let (runs, stop) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
         supervise(Scripted { runs: Arc::clone(&runs), stop: stop.clone() }, stop).await;
         assert_eq!(runs.load(Ordering::SeqCst), 4);
+        count("error", 1);
+        count("ok", 3);
+        let success = "openbell_reconciler_last_success_timestamp_seconds{name=\"scripted\"} 1";
+        assert!(metrics.render().contains(success), "an instant after 2001");
     }
 }
