@@ -76,6 +76,9 @@ pub enum ProviderOperation {
 }
 
 impl ProviderOperation {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Quote, Self::PriceHistory, Self::Search, Self::Profile];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Quote => "quote",
@@ -200,6 +203,19 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// Every result of [`Self::as_str`].
+    pub(crate) const WORDS: [&str; 9] = [
+        "not_found",
+        "rate_limited",
+        "auth_failed",
+        "plan_restricted",
+        "unsupported",
+        "transient",
+        "malformed",
+        "in_doubt",
+        "breaker_open",
+    ];
+
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::NotFound => "not_found",

@@ -7,6 +7,7 @@ mod completions;
 mod doctor;
 mod load;
 mod man;
+mod metrics;
 mod migrate;
 mod restore;
 mod stocks;
@@ -79,6 +80,9 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Write the manual pages of all commands into a directory.
     Man(ManArgs),
+    /// Print docs/metrics.md, the inventory of all metrics.
+    #[command(hide = true)]
+    Metrics,
 }
 
 impl Command {
@@ -99,6 +103,7 @@ impl Command {
             Self::Load(command) => command.run().await,
             Self::Completions(args) => Ok(completions::run(&args)),
             Self::Man(args) => man::run(&args),
+            Self::Metrics => Ok(metrics::run()),
         }
     }
 }

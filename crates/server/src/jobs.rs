@@ -17,6 +17,7 @@ mod keep_erasures;
 mod make_months;
 mod refresh_quotes;
 mod roll_up_history;
+mod sample_metrics;
 mod save_history;
 mod seal_heads;
 pub(crate) mod supervisor;
@@ -76,6 +77,7 @@ pub(crate) fn start(
     jobs.start_if(watch_database::WatchDatabase::new(context));
     jobs.start_if(watch_clock::WatchClock::new(context));
     jobs.start_if(watch_replica::WatchReplica::new(context));
+    jobs.start(sample_metrics::SampleMetrics::new(share()));
     jobs.start(fold_metrics::FoldMetrics { context: share() });
     Ok(())
 }

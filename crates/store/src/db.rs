@@ -55,8 +55,7 @@ impl Store {
             return Err(StoreError::Unsuitable(text.to_owned()));
         };
         let pool = open_sqlite_read_only(path.trim_start_matches("//"), config).await?;
-        let (reader, begin) = (pool.clone(), "BEGIN");
-        let db = Db::Sqlite(Pools { reader, writer: pool, begin, begin_brief: begin });
+        let db = Db::Sqlite(Pools::new(pool.clone(), pool, "BEGIN", "BEGIN"));
         Ok(Self::new(db, None))
     }
 

@@ -169,7 +169,7 @@ pub(crate) async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPoo
 /// players are not delayed.
 pub(crate) fn postgres_pools(pool: PgPool) -> Pools<PgPool> {
     let begin_brief = "BEGIN; SET LOCAL lock_timeout = '100ms'";
-    Pools { reader: pool.clone(), writer: pool, begin: "BEGIN", begin_brief }
+    Pools::new(pool.clone(), pool, "BEGIN", begin_brief)
 }
 
 #[cfg(test)]

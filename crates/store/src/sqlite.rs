@@ -64,7 +64,7 @@ pub(crate) async fn open_sqlite(
     let readers = config.connections_max.clamp(1, 64);
     let reader = pool(readers).connect_lazy_with(options.pragma("query_only", "ON"));
     let begin = "BEGIN IMMEDIATE";
-    Ok(Pools { reader, writer, begin, begin_brief: begin })
+    Ok(Pools::new(reader, writer, begin, begin))
 }
 
 /// Opens a file that cannot be written. Without a WAL it needs no file `-shm`.

@@ -73,6 +73,15 @@ pub(crate) struct Config {
     pub(crate) trading: trading::TradingConfig,
     pub(crate) retention: RetentionConfig,
     pub(crate) audit: archive::AuditConfig,
+    pub(crate) backup: BackupConfig,
+}
+
+/// The section `[backup]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BackupConfig {
+    /// The directory that contains the backups; empty if this server does not see them.
+    pub(crate) dir: PathBuf,
 }
 
 /// The section `[redis]`.

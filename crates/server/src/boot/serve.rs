@@ -14,13 +14,13 @@ use trading::{Desk, DeskDeps};
 use super::config::{self, Config, Flags, load_rules, rule_warnings};
 use super::history::HistoryWriter;
 use super::nodes::{ClusterHandles, node_name};
+use super::recorder::MetricsHandle;
 use super::reload::Reloader;
 use super::shutdown::ShutdownAtSignal;
 use super::signals::Signals;
 use super::start::Services;
 use super::systemd::ServiceManager;
-use super::telemetry::MetricsHandle;
-use super::{archives, banner, database, descriptors, live_market, start, telemetry};
+use super::{archives, banner, database, descriptors, live_market, recorder, start, telemetry};
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
 use crate::error::CommandError;
 use crate::jobs;
@@ -36,7 +36,7 @@ pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
     let level = telemetry::install_logs(&config.log)?;
     store::log_slow_statements(config.database.slow_statement_ms);
     descriptors::raise_limit(config.http.connections_max);
-    let metrics = telemetry::install_metrics(SystemClock.now())?;
+    let metrics = recorder::install(&config, SystemClock.now())?;
     let mut signals =
         Signals::take().map_err(|error| CommandError::Process("no signals", error))?;
     check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;

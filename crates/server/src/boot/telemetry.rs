@@ -1,24 +1,12 @@
-//! Logs and metrics of the process: installs the global log subscriber and metrics recorder, and
-//! renders the metrics as text for the route `/metrics` of `web`.
+//! Logs of the process: installs the global log subscriber. `recorder` installs the metrics.
 
 use std::io::IsTerminal as _;
 
-use domain::UnixMicros;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Deserialize;
 use tracing_subscriber::filter::{EnvFilter, ParseError};
 use tracing_subscriber::{fmt, reload};
 
 use super::log_writer::{LogWriter, dropped_lines};
-
-/// Bucket bounds of durations, in seconds.
-const SECONDS: [f64; 16] = [
-    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    5.0, 10.0,
-];
-/// Bucket bounds of counts (orders of a batch, rows).
-const COUNTS: [f64; 12] =
-    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 10_000.0];
 
 /// The section `[log]`.
 #[derive(Debug, Deserialize)]
@@ -113,79 +101,9 @@ pub(crate) fn install_logs(config: &LogConfig) -> Result<LogLevel, TelemetryErro
     Ok(LogLevel { replace })
 }
 
-/// Access to the recorded metrics.
-#[derive(Clone, Debug)]
-pub(crate) struct MetricsHandle {
-    handle: PrometheusHandle,
-}
-
-/// Records metrics from now on.
-pub(crate) fn install_metrics(now: UnixMicros) -> Result<MetricsHandle, TelemetryError> {
-    let recorder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
-        .set_buckets(&COUNTS)?
-        .build_recorder();
-    let handle = recorder.handle();
-    metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Installed("metrics"))?;
-    metrics::gauge!("process_start_time_seconds").set(now.seconds() as f64);
-    metrics::describe_gauge!(
-        "openbell_pending_orders",
-        "Orders that are pending or executing in the database; every node reports the same number."
-    );
-    metrics::describe_counter!(
-        "openbell_pending_orders_ended_total",
-        "Orders that did not fill at once and have ended, by outcome."
-    );
-    metrics::describe_counter!(
-        "openbell_log_lines_dropped_total",
-        "Log lines that stderr did not accept: it was closed, full or not read."
-    );
-    metrics::describe_gauge!(
-        "openbell_clock_skew_seconds",
-        metrics::Unit::Seconds,
-        "How far the node's clock is ahead of the database's; negative if it is behind, 0 on SQLite."
-    );
-    metrics::gauge!("openbell_clock_skew_seconds").set(0.0);
-    web::describe_metrics();
-    metrics::gauge!("openbell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    Ok(MetricsHandle { handle })
-}
-
-impl MetricsHandle {
-    /// All metrics in the text format of Prometheus.
-    pub(crate) fn render(&self) -> String {
-        if let Some(bytes) = resident_bytes() {
-            metrics::gauge!("process_resident_memory_bytes").set(bytes as f64);
-        }
-        metrics::counter!("openbell_invariant_breaches_total")
-            .absolute(domain::invariant_breaches());
-        metrics::counter!("openbell_log_lines_dropped_total").absolute(dropped_lines());
-        self.handle.render()
-    }
-
-    /// Folds recorded samples into histograms; without it, memory grows.
-    pub(crate) fn fold(&self) {
-        self.handle.run_upkeep();
-    }
-}
-
-/// The resident memory of the process; `None` without /proc.
-fn resident_bytes() -> Option<u64> {
-    /// The page size of Linux on every machine that is built for.
-    const PAGE_BYTES: u64 = 4096;
-    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * PAGE_BYTES)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_resident_memory_of_this_process_is_read() {
-        assert!(resident_bytes().expect("Linux") > 1024 * 1024);
-    }
 
     #[test]
     fn a_malformed_filter_is_rejected() {

@@ -11,8 +11,9 @@ use web::Hub;
 
 use crate::boot::config::Config;
 use crate::boot::history::SavedDay;
+use crate::boot::metric_families::LEASES;
 use crate::boot::nodes::ClusterHandles;
-use crate::boot::telemetry::MetricsHandle;
+use crate::boot::recorder::MetricsHandle;
 
 /// The parts of a running server.
 pub(crate) struct JobContext {
@@ -36,6 +37,7 @@ pub(crate) struct JobContext {
 impl JobContext {
     /// A lease that expires `seconds` after it was last taken.
     pub(crate) fn lease(&self, name: &'static str, seconds: i64) -> JobLease {
+        debug_assert!(LEASES.contains(&name), "LEASES lacks {name}");
         JobLease::new(&self.store, &self.node, name, seconds)
     }
 }

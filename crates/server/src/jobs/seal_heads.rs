@@ -34,6 +34,8 @@ impl SealHeads {
             );
         }
         let lease = context.lease(Self::NAME, LEASE_S);
+        metrics::gauge!("openbell_audit_seal_interval_seconds")
+            .set(context.config.audit.seal_every_s);
         Some(Self { context, file, interval_s, lease })
     }
 }

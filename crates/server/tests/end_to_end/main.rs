@@ -20,6 +20,8 @@ mod live;
 mod load;
 mod log_output;
 mod logs;
+mod metrics;
+mod monitoring;
 mod orders;
 mod people;
 mod power_cut;

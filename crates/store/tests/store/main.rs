@@ -16,6 +16,7 @@ mod marks;
 mod migrating;
 mod names;
 mod numbers;
+mod operations;
 mod pages;
 mod partitions;
 mod pending_orders;

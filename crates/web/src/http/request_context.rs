@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -195,7 +195,10 @@ pub(crate) fn take_problem(
 
 fn record(info: &RequestInfo, response: &Response, elapsed: Duration) {
     let status = response.status();
-    let (method, route) = (info.method(), info.route.name().to_owned());
+    // A route and a method that it does not accept would make series without number.
+    let is_route = status != StatusCode::METHOD_NOT_ALLOWED;
+    let route = if is_route { info.route.name() } else { "none" }.to_owned();
+    let method = info.method();
     let status_text = status.as_str().to_owned();
     metrics::counter!("openbell_http_requests_total",
         "route" => route.clone(), "method" => method, "status" => status_text)
@@ -218,7 +221,6 @@ fn record(info: &RequestInfo, response: &Response, elapsed: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::StatusCode;
 
     fn code_of(status: StatusCode, content_type: Option<&'static str>) -> Option<&'static str> {
         let mut response = status.into_response();
