@@ -1,0 +1,26 @@
+//! Notification of operators by the program itself: incidents follow from conditions, and each
+//! change of an incident goes to PagerDuty, a webhook or an e-mail server, with retries and without
+//! delaying the caller. The server evaluates the conditions.
+
+mod channel;
+mod condition;
+mod config;
+mod delivery;
+mod http;
+mod incident;
+mod mailbox;
+mod notification;
+mod notifier;
+mod pagerduty;
+mod smtp;
+mod webhook;
+
+pub use channel::DeliveryError;
+pub use condition::{ConditionError, ConditionKey, ConditionKind, Observations, RaisedCondition};
+pub use config::{NotifyConfig, NotifyConfigError};
+pub use incident::{Incident, IncidentTracker, LeaseOutcome};
+pub use notification::{Notification, NotificationKind, Severity};
+pub use notifier::{Notifier, NotifierError, describe_metrics};
+pub use pagerduty::PagerDutyConfig;
+pub use smtp::{MailTls, SmtpConfig};
+pub use webhook::WebhookConfig;

@@ -1,0 +1,163 @@
+//! The configured channels: publishes notifications to all of them without waiting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Clock, Entropy};
+use thiserror::Error;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::channel::{Channel, DeliveryError};
+use crate::condition::ConditionKey;
+use crate::config::NotifyConfig;
+use crate::delivery::{Delivery, RESULTS};
+use crate::http;
+use crate::notification::{Notification, NotificationKind, Severity};
+use crate::pagerduty::PagerDutyChannel;
+use crate::smtp::SmtpChannel;
+use crate::webhook::WebhookChannel;
+
+/// Attempts of a command.
+const COMMAND_ATTEMPTS: u32 = 3;
+
+/// Why the channels cannot be set up.
+#[derive(Debug, Error)]
+pub enum NotifierError {
+    #[error("notify.{channel}.{key}: {expected}")]
+    Setting { channel: &'static str, key: &'static str, expected: &'static str },
+    #[error("cannot set up the HTTP client of the notification channels")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The configured channels. Shared between tasks behind an `Arc`.
+pub struct Notifier {
+    channels: Vec<Arc<Delivery>>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Notifier {
+    /// Sets up the channels; `node` is the name of this process in notifications.
+    ///
+    /// # Errors
+    /// A setting is missing or malformed.
+    pub fn new(
+        config: &NotifyConfig,
+        node: &str,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Result<Self, NotifierError> {
+        let timeout = Duration::from_secs(config.timeout_s);
+        let delivery = |channel| {
+            Arc::new(Delivery::new(channel, timeout, Arc::clone(clock), Arc::clone(entropy)))
+        };
+        let channels = open_channels(config, node, timeout)?;
+        let channels = channels.into_iter().map(delivery).collect();
+        Ok(Self { channels, clock: Arc::clone(clock), entropy: Arc::clone(entropy) })
+    }
+
+    /// The names of the configured channels.
+    pub fn channels(&self) -> Vec<&'static str> {
+        self.channels.iter().map(|channel| channel.name()).collect()
+    }
+
+    /// A notification that begins now; its other fields are set by the caller.
+    pub fn notification(
+        &self,
+        kind: NotificationKind,
+        condition: ConditionKey,
+        severity: Severity,
+        summary: String,
+    ) -> Notification {
+        let mut random = [0; 16];
+        self.entropy.fill(&mut random);
+        let (id, at) = (format!("msg_{}", hex::encode(random)), self.clock.now());
+        Notification { id, kind, condition, severity, summary, since: at, at }
+    }
+
+    /// Queues a notification for all channels. Never waits.
+    pub fn publish(&self, notification: &Notification) {
+        self.channels.iter().for_each(|channel| channel.push(notification));
+    }
+
+    /// Delivers what is published until `stop` is cancelled, and then for a moment what is left.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut tasks = JoinSet::new();
+        for channel in &self.channels {
+            let (channel, stop) = (Arc::clone(channel), stop.clone());
+            tasks.spawn(async move { channel.run(stop).await });
+        }
+        tasks.join_all().await;
+    }
+
+    /// Delivers a notification by a command, past the queues, and returns the outcome of each
+    /// channel.
+    pub async fn send(
+        &self,
+        notification: &Notification,
+    ) -> Vec<(&'static str, Result<(), DeliveryError>)> {
+        let mut outcomes = Vec::new();
+        for channel in &self.channels {
+            outcomes.push((channel.name(), send_to(channel, notification).await));
+        }
+        outcomes
+    }
+}
+
+async fn send_to(channel: &Delivery, notification: &Notification) -> Result<(), DeliveryError> {
+    let mut attempt = 1;
+    loop {
+        let outcome = channel.attempt(notification).await;
+        if attempt == COMMAND_ATTEMPTS || !matches!(outcome, Err(DeliveryError::Retry { .. })) {
+            return outcome;
+        }
+        tokio::time::sleep(channel.backoff(attempt)).await;
+        attempt += 1;
+    }
+}
+
+/// The configured channels, in the order of [`Channel::NAMES`].
+pub(crate) fn open_channels(
+    config: &NotifyConfig,
+    node: &str,
+    timeout: Duration,
+) -> Result<Vec<Channel>, NotifierError> {
+    let names = (config.game.as_str(), node);
+    let mut channels = Vec::new();
+    for name in Channel::NAMES {
+        if !config.channels.iter().any(|configured| configured == name) {
+            continue;
+        }
+        let client = || http::client(timeout).map_err(NotifierError::Client);
+        let channel = match name {
+            "pagerduty" => {
+                PagerDutyChannel::new(&config.pagerduty, client()?, names).map(Channel::PagerDuty)
+            }
+            "webhook" => {
+                WebhookChannel::new(&config.webhook, client()?, names).map(Channel::Webhook)
+            }
+            _ => SmtpChannel::new(&config.smtp, timeout, names).map(Channel::Smtp),
+        };
+        channels.push(channel.map_err(|(key, expected)| NotifierError::Setting {
+            channel: name,
+            key,
+            expected,
+        })?);
+    }
+    Ok(channels)
+}
+
+/// Describes the metrics and exports each series with 0.
+pub fn describe_metrics() {
+    metrics::describe_counter!(
+        "openbell_notifications_total",
+        "Notifications to operators by channel and result of an attempt to deliver them."
+    );
+    for channel in Channel::NAMES {
+        for result in RESULTS {
+            let labels = [("channel", channel), ("result", result)];
+            metrics::counter!("openbell_notifications_total", &labels).increment(0);
+        }
+    }
+}
