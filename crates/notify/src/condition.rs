@@ -5,7 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::notification::Severity;
+use crate::severity::Severity;
 
 /// The longest key. With the name of the game it fits into PagerDuty's 255 characters.
 const KEY_LENGTH_MAX: usize = 64;

@@ -1,15 +1,11 @@
 //! The section `[notify]` of the configuration.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use domain::limited;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use thiserror::Error;
 
-use crate::channel::Channel;
-use crate::notifier::{NotifierError, open_channels};
 use crate::pagerduty::PagerDutyConfig;
 use crate::smtp::SmtpConfig;
 use crate::webhook::WebhookConfig;
@@ -17,10 +13,8 @@ use crate::webhook::WebhookConfig;
 /// The longest name of a game, in characters.
 const GAME_LENGTH_MAX: usize = 64;
 
-/// A setting of `[notify]` that does not fit the others.
-#[derive(Debug, Error)]
-#[error(transparent)]
-pub struct NotifyConfigError(#[from] NotifierError);
+/// The names of the channels in the configuration and in metrics.
+pub(crate) const CHANNEL_NAMES: [&str; 3] = ["pagerduty", "webhook", "smtp"];
 
 /// When operators are notified, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -81,21 +75,10 @@ impl Default for NotifyConfig {
     }
 }
 
-impl NotifyConfig {
-    /// Checks the settings of the configured channels.
-    ///
-    /// # Errors
-    /// A setting is missing or malformed; the text has its key and what was expected.
-    pub fn check(&self) -> Result<(), NotifyConfigError> {
-        open_channels(self, "", Duration::from_secs(self.timeout_s))?;
-        Ok(())
-    }
-}
-
 fn channels<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<String>, D::Error> {
     let names = Vec::<String>::deserialize(reader)?;
-    if let Some(name) = names.iter().find(|name| !Channel::NAMES.contains(&name.as_str())) {
-        let known = Channel::NAMES.map(|name| format!("{name:?}")).join(", ");
+    if let Some(name) = names.iter().find(|name| !CHANNEL_NAMES.contains(&name.as_str())) {
+        let known = CHANNEL_NAMES.map(|name| format!("{name:?}")).join(", ");
         return Err(D::Error::custom(format!("expected a list of {known}, got {name:?}")));
     }
     Ok(names)

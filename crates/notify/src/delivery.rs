@@ -7,7 +7,8 @@ use std::time::Duration;
 use domain::{Clock, Entropy};
 use tokio_util::sync::CancellationToken;
 
-use crate::channel::{Channel, DeliveryError};
+use crate::channel::Channel;
+use crate::delivery_error::DeliveryError;
 use crate::mailbox::{Enqueued, Mailbox};
 use crate::notification::Notification;
 
@@ -158,4 +159,61 @@ impl Delivery {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::{ManualClock, SeededEntropy};
+
+    use super::*;
+    use crate::condition::ConditionKey;
+    use crate::notification::NotificationKind;
+    use crate::severity::Severity;
+    use crate::webhook::{WebhookChannel, WebhookConfig};
+
+    fn delivery() -> Delivery {
+        let config = WebhookConfig {
+            url: "https://example.org/hook".to_owned(),
+            secret: domain::Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        };
+        let client = crate::http::client(Duration::from_secs(1)).unwrap();
+        let channel = WebhookChannel::new(&config, client, ("game", "node")).unwrap();
+        let (clock, entropy) = (ManualClock::new(), SeededEntropy::new(1));
+        let channel = Channel::Webhook(channel);
+        Delivery::new(channel, Duration::from_secs(1), Arc::new(clock), Arc::new(entropy))
+    }
+
+    #[test]
+    fn the_backoff_doubles_to_a_limit_and_half_of_it_is_random() {
+        let delivery = delivery();
+        for (attempt, seconds) in [(1, 1), (2, 2), (3, 4), (9, 256), (10, 300), (24, 300)] {
+            let whole = Duration::from_secs(seconds);
+            for _ in 0..100 {
+                let wait = delivery.backoff(attempt);
+                assert!((whole / 2..=whole).contains(&wait), "{attempt}: {wait:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_wait_is_that_of_the_receiver_if_it_is_longer_and_ends_with_the_last_attempt() {
+        let delivery = delivery();
+        let notification = Notification {
+            id: String::new(),
+            kind: NotificationKind::Opened,
+            condition: ConditionKey::parse("a").unwrap(),
+            severity: Severity::Error,
+            summary: String::new(),
+            since: domain::UnixMicros(0),
+            at: domain::UnixMicros(0),
+        };
+        let wait = |after, is_last| {
+            let error = DeliveryError::Retry { reason: String::new(), after };
+            delivery.conclude(&notification, Err(error), 1, is_last)
+        };
+        let after = Duration::from_secs(77);
+        assert_eq!(wait(Some(after), false), Some(after));
+        assert!(wait(None, false).is_some_and(|wait| wait <= BACKOFF_MIN));
+        assert_eq!(wait(Some(after), true), None);
+    }
 }

@@ -9,7 +9,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::channel::DeliveryError;
+use crate::delivery_error::DeliveryError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most bytes of a response that are read.
@@ -18,10 +18,13 @@ const BODY_SIZE_MAX: usize = 16 * 1024;
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
 /// A client whose requests end after `timeout`.
-pub(crate) fn client(timeout: Duration) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
+pub(crate) fn client(
+    timeout: Duration,
+) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let tls =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let tls = tls.with_root_certificates(roots).with_no_client_auth();
     let client = Client::builder()
         .tls_backend_preconfigured(tls)
@@ -40,8 +43,8 @@ pub(crate) fn parse_url(text: &str) -> Result<Url, &'static str> {
     let expected = "expected https://HOST/PATH, or http:// for a receiver on this machine";
     let url = Url::parse(text).map_err(|_| expected)?;
     let host = url.host_str().ok_or(expected)?.trim_matches(['[', ']']);
-    let is_local = host == "localhost"
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let is_local =
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_local => Ok(url),

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use domain::UnixMicros;
 
 use crate::condition::{ConditionKey, ConditionKind, Observations, RaisedCondition};
-use crate::notification::{NotificationKind, Severity};
+use crate::notification::NotificationKind;
+use crate::severity::Severity;
 
 /// How often an incident without a lease is repeated to receivers that merge events by key, in
 /// seconds: another node may have resolved it for itself.
@@ -107,8 +108,7 @@ impl IncidentTracker {
     fn observe_raised(&mut self, key: &ConditionKey, condition: &RaisedCondition, now: UnixMicros) {
         if let Some(incident) = self.open.get_mut(key) {
             incident.over_since = None;
-            (incident.severity, incident.summary) =
-                (condition.severity, condition.summary.clone());
+            (incident.severity, incident.summary) = (condition.severity, condition.summary.clone());
             return;
         }
         let since = self.pending.entry(key.clone()).or_insert(now);
@@ -159,8 +159,7 @@ impl IncidentTracker {
             NotificationKind::Opened
         } else if reminder_s > 0 && is_past(incident.reminded_at, reminder_s) {
             NotificationKind::Reminder
-        } else if incident.reporter == Reporter::EachNode
-            && is_past(incident.repeated_at, REPEAT_S)
+        } else if incident.reporter == Reporter::EachNode && is_past(incident.repeated_at, REPEAT_S)
         {
             NotificationKind::Repeated
         } else {

@@ -69,9 +69,8 @@ impl MailboxState {
     fn push(&mut self, notification: &Notification) -> Enqueued {
         let number = self.next_number;
         self.next_number += 1;
-        let same = |(_, waiting): &&mut (u64, Notification)| {
-            waiting.condition == notification.condition
-        };
+        let same =
+            |(_, waiting): &&mut (u64, Notification)| waiting.condition == notification.condition;
         if let Some(waiting) = self.queue.iter_mut().find(same) {
             if !notification.kind.is_repetition() {
                 *waiting = (number, notification.clone());
@@ -92,7 +91,8 @@ mod tests {
 
     use super::*;
     use crate::condition::ConditionKey;
-    use crate::notification::{NotificationKind, Severity};
+    use crate::notification::NotificationKind;
+    use crate::severity::Severity;
 
     fn notification(condition: &str, kind: NotificationKind) -> Notification {
         Notification {

@@ -4,31 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Clock, Entropy};
-use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::channel::{Channel, DeliveryError};
+use crate::channel::{Channel, NotifierError};
 use crate::condition::ConditionKey;
-use crate::config::NotifyConfig;
+use crate::config::{CHANNEL_NAMES, NotifyConfig};
 use crate::delivery::{Delivery, RESULTS};
-use crate::http;
-use crate::notification::{Notification, NotificationKind, Severity};
-use crate::pagerduty::PagerDutyChannel;
-use crate::smtp::SmtpChannel;
-use crate::webhook::WebhookChannel;
+use crate::delivery_error::DeliveryError;
+use crate::notification::{Notification, NotificationKind};
+use crate::severity::Severity;
 
 /// Attempts of a command.
 const COMMAND_ATTEMPTS: u32 = 3;
-
-/// Why the channels cannot be set up.
-#[derive(Debug, Error)]
-pub enum NotifierError {
-    #[error("notify.{channel}.{key}: {expected}")]
-    Setting { channel: &'static str, key: &'static str, expected: &'static str },
-    #[error("cannot set up the HTTP client of the notification channels")]
-    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
 
 /// The configured channels. Shared between tasks behind an `Arc`.
 pub struct Notifier {
@@ -52,7 +40,7 @@ impl Notifier {
         let delivery = |channel| {
             Arc::new(Delivery::new(channel, timeout, Arc::clone(clock), Arc::clone(entropy)))
         };
-        let channels = open_channels(config, node, timeout)?;
+        let channels = Channel::open_all(config, node, timeout)?;
         let channels = channels.into_iter().map(delivery).collect();
         Ok(Self { channels, clock: Arc::clone(clock), entropy: Arc::clone(entropy) })
     }
@@ -117,35 +105,13 @@ async fn send_to(channel: &Delivery, notification: &Notification) -> Result<(), 
     }
 }
 
-/// The configured channels, in the order of [`Channel::NAMES`].
-pub(crate) fn open_channels(
-    config: &NotifyConfig,
-    node: &str,
-    timeout: Duration,
-) -> Result<Vec<Channel>, NotifierError> {
-    let names = (config.game.as_str(), node);
-    let mut channels = Vec::new();
-    for name in Channel::NAMES {
-        if !config.channels.iter().any(|configured| configured == name) {
-            continue;
-        }
-        let client = || http::client(timeout).map_err(NotifierError::Client);
-        let channel = match name {
-            "pagerduty" => {
-                PagerDutyChannel::new(&config.pagerduty, client()?, names).map(Channel::PagerDuty)
-            }
-            "webhook" => {
-                WebhookChannel::new(&config.webhook, client()?, names).map(Channel::Webhook)
-            }
-            _ => SmtpChannel::new(&config.smtp, timeout, names).map(Channel::Smtp),
-        };
-        channels.push(channel.map_err(|(key, expected)| NotifierError::Setting {
-            channel: name,
-            key,
-            expected,
-        })?);
-    }
-    Ok(channels)
+/// Checks the settings of the configured channels.
+///
+/// # Errors
+/// A setting is missing or malformed; the text has its key and what was expected.
+pub fn check_config(config: &NotifyConfig) -> Result<(), NotifierError> {
+    Channel::open_all(config, "", Duration::from_secs(config.timeout_s))?;
+    Ok(())
 }
 
 /// Describes the metrics and exports each series with 0.
@@ -154,7 +120,7 @@ pub fn describe_metrics() {
         "openbell_notifications_total",
         "Notifications to operators by channel and result of an attempt to deliver them."
     );
-    for channel in Channel::NAMES {
+    for channel in CHANNEL_NAMES {
         for result in RESULTS {
             let labels = [("channel", channel), ("result", result)];
             metrics::counter!("openbell_notifications_total", &labels).increment(0);

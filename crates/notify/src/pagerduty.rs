@@ -8,7 +8,7 @@ use reqwest::{Client, Url};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::channel::DeliveryError;
+use crate::delivery_error::DeliveryError;
 use crate::http;
 use crate::notification::{Notification, NotificationKind};
 
@@ -71,8 +71,7 @@ impl PagerDutyChannel {
     }
 
     async fn enqueue(&self, event: Value) -> Result<(), DeliveryError> {
-        let body =
-            http::post(&self.client, &self.url, HeaderMap::new(), event.to_string()).await?;
+        let body = http::post(&self.client, &self.url, HeaderMap::new(), event.to_string()).await?;
         // A proxy or a captive portal returns a status of success, too.
         let response = serde_json::from_slice::<Value>(&body).unwrap_or_default();
         if response["status"] == "success" {

@@ -13,7 +13,7 @@ use lettre::transport::smtp::{self, AsyncSmtpTransport};
 use lettre::{AsyncTransport as _, Message, Tokio1Executor};
 use serde::Deserialize;
 
-use crate::channel::DeliveryError;
+use crate::delivery_error::DeliveryError;
 use crate::notification::{Notification, NotificationKind};
 
 /// The section `[notify.smtp]`.
@@ -103,16 +103,13 @@ impl SmtpChannel {
     }
 
     pub(crate) async fn send(&self, notification: &Notification) -> Result<(), DeliveryError> {
-        let message = self.message(notification).map_err(|error| {
-            DeliveryError::Rejected { reason: format!("the message cannot be written: {error}") }
+        let message = self.message(notification).map_err(|error| DeliveryError::Rejected {
+            reason: format!("the message cannot be written: {error}"),
         })?;
         self.transport.send(message).await.map(|_| ()).map_err(|error| failed(&error))
     }
 
-    fn message(
-        &self,
-        notification: &Notification,
-    ) -> Result<Message, lettre::error::Error> {
+    fn message(&self, notification: &Notification) -> Result<Message, lettre::error::Error> {
         let state = match notification.kind {
             NotificationKind::Opened | NotificationKind::Repeated => "OPEN",
             NotificationKind::Reminder => "STILL OPEN",

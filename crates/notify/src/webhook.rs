@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::Sha256;
 
-use crate::channel::DeliveryError;
+use crate::delivery_error::DeliveryError;
 use crate::http;
 use crate::notification::{Notification, NotificationKind};
 
@@ -129,8 +129,7 @@ mod tests {
         let client = http::client(std::time::Duration::from_secs(1)).unwrap();
         let channel = WebhookChannel::new(&config, client, ("game", "node")).unwrap();
         let body = r#"{"test": 2432232314}"#;
-        let headers =
-            channel.headers("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body).unwrap();
+        let headers = channel.headers("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body).unwrap();
         let signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         assert_eq!(headers["webhook-signature"], signature);
         assert_eq!(headers["webhook-id"], "msg_p5jXN8AQM9LWM0D4loKWxJek");
@@ -141,7 +140,8 @@ mod tests {
     fn a_short_or_malformed_secret_is_rejected() {
         let read = |text: &str| read_secret(&Secret::new(text)).is_some();
         assert!(read("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
-        for text in ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ=", "whsec_!"] {
+        for text in ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ=", "whsec_!"]
+        {
             assert!(!read(text), "{text}");
         }
     }

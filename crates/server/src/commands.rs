@@ -5,6 +5,7 @@ mod backup;
 mod check_config;
 mod load;
 mod migrate;
+mod notify;
 mod restore;
 mod stocks;
 mod user;
@@ -16,6 +17,7 @@ use clap::{Parser, Subcommand};
 use self::audit::AuditCommand;
 use self::backup::BackupArgs;
 use self::load::LoadCommand;
+use self::notify::NotifyCommand;
 use self::restore::RestoreBackupArgs;
 use self::stocks::StocksCommand;
 use self::user::UserCommand;
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     /// Measure a running server, with its limits (limits.enabled) off.
     #[command(subcommand)]
     Load(LoadCommand),
+    /// Notify operators, as a test or of an incident that a script found.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
 }
 
 impl Command {
@@ -83,6 +88,7 @@ impl Command {
             Self::Backup(args) => backup::run(args).await,
             Self::Restore(args) => restore::run(args).await,
             Self::Load(command) => command.run().await,
+            Self::Notify(command) => command.run().await,
         }
     }
 }

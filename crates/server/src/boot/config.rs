@@ -47,6 +47,8 @@ pub(crate) enum SettingsError {
         /// What is wrong and what was expected.
         text: String,
     },
+    #[error(transparent)]
+    Notify(#[from] notify::NotifierError),
 }
 
 /// The whole configuration.
@@ -72,6 +74,7 @@ pub(crate) struct Config {
     pub(crate) trading: trading::TradingConfig,
     pub(crate) retention: RetentionConfig,
     pub(crate) audit: archive::AuditConfig,
+    pub(crate) notify: notify::NotifyConfig,
 }
 
 /// The section `[redis]`.
@@ -165,6 +168,7 @@ fn load_with(
         secrets::set(&mut tree, "database", "url", &config.database.url);
     }
     memory::bound(&mut config, &mut tree);
+    notify::check_config(&config.notify)?;
     Ok(Settings { config, tree })
 }
 

@@ -110,6 +110,7 @@ pub(crate) fn install_metrics(now: UnixMicros) -> Result<MetricsHandle, Telemetr
         "openbell_pending_orders_ended_total",
         "Orders that did not fill at once and have ended, by outcome."
     );
+    notify::describe_metrics();
     metrics::gauge!("openbell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(MetricsHandle { handle })
 }

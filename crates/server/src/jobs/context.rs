@@ -13,6 +13,7 @@ use crate::boot::config::Config;
 use crate::boot::history::SavedDay;
 use crate::boot::nodes::ClusterHandles;
 use crate::boot::telemetry::MetricsHandle;
+use crate::jobs::health::JobHealth;
 
 /// The parts of a running server.
 pub(crate) struct JobContext {
@@ -28,6 +29,7 @@ pub(crate) struct JobContext {
     /// `None` unless the market is live.
     pub(crate) providers: Option<Arc<Providers>>,
     pub(crate) metrics: MetricsHandle,
+    pub(crate) health: JobHealth,
     pub(crate) clock: Arc<dyn Clock>,
     /// The holder of this node's leases.
     pub(crate) node: String,

@@ -14,7 +14,7 @@ use crate::server::{Server, openbell};
 const FAILURES_MAX: usize = 3;
 
 /// The present time of the server.
-fn now() -> UnixMicros {
+pub(crate) fn now() -> UnixMicros {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
     UnixMicros(i64::try_from(since.as_micros()).expect("before 292,000"))
 }
@@ -80,7 +80,7 @@ fn buy(server: &Server, token: &str) -> (u16, Value) {
 }
 
 /// A provider with two stocks, and a database in which both are listed with their prices.
-async fn listed(dir: &Path) -> (FakeProvider, Vec<(&'static str, String)>) {
+pub(crate) async fn listed(dir: &Path) -> (FakeProvider, Vec<(&'static str, String)>) {
     listed_in(dir, None).await
 }
 

@@ -15,6 +15,7 @@ mod imports;
 mod killed;
 mod live;
 mod load;
+mod notify;
 mod orders;
 mod people;
 mod power_cut;
