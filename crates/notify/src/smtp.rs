@@ -1,5 +1,6 @@
 //! E-mail, over one's own mail server.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -164,6 +165,20 @@ fn tls(config: &SmtpConfig) -> Result<Tls, (&'static str, &'static str)> {
     })
 }
 
+/// Whether rustls rejected the certificate, somewhere in the chain of causes.
+fn is_untrusted(error: &smtp::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(next) = cause {
+        let inner = next.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+        let rejected = inner.and_then(|error| error.downcast_ref::<rustls::Error>());
+        if matches!(rejected, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        cause = next.source();
+    }
+    false
+}
+
 /// The response of a mail server may repeat an address, so its text is left out.
 fn failed(error: &smtp::Error) -> DeliveryError {
     if error.is_permanent() {
@@ -173,7 +188,9 @@ fn failed(error: &smtp::Error) -> DeliveryError {
     let reason = match error.status() {
         Some(code) => format!("the mail server returned {code}"),
         None if error.is_timeout() => "no response in time".to_owned(),
-        None if error.is_tls() => "TLS failed: check host, tls and ca_file".to_owned(),
+        None if is_untrusted(error) => {
+            "the certificate of the mail server is not trusted: check host and ca_file".to_owned()
+        }
         None if error.is_client() => "the mail server lacks what the settings require".to_owned(),
         None => "cannot connect, or the response is no SMTP".to_owned(),
     };

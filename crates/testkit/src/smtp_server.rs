@@ -52,7 +52,8 @@ class Handler:
         count += 1
         return '250 OK'
 def check(server, session, envelope, mechanism, data):
-    return AuthResult(success=(data.login, data.password) == (user.encode(), password.encode()))
+    is_known = (data.login, data.password) == (user.encode(), password.encode())
+    return AuthResult(success=is_known, handled=False)
 def session():
     options = dict(hostname='localhost')
     if kind != 'plain':

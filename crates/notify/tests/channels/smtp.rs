@@ -52,8 +52,8 @@ async fn a_message_arrives_over_each_kind_of_connection() {
                     Since:     2027-01-15T07:59:00.000000Z\n\
                     Reported:  2027-01-15T08:00:00.000000Z\n\
                     Game:      school\n\
-                    Node:      node-1\n";
-        assert_eq!(mail.text.replace("\r\n", "\n"), text);
+                    Node:      node-1";
+        assert_eq!(mail.text.replace("\r\n", "\n").trim_end(), text);
     }
 }
 
@@ -97,7 +97,7 @@ async fn nothing_is_sent_without_the_encryption_that_is_configured() {
     let mut untrusted = settings(&server, MailTls::Starttls);
     untrusted.smtp.ca_file = PathBuf::new();
     let error = send(&untrusted).await.expect_err("not delivered").to_string();
-    assert!(error.contains("TLS failed"), "{error}");
+    assert!(error.contains("the certificate of the mail server is not trusted"), "{error}");
 
     let plain = SmtpServer::start(SmtpServerKind::Plain);
     let mut config = settings(&server, MailTls::Starttls);

@@ -7,7 +7,7 @@ mod conditions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Entropy, UnixMicros};
+use domain::{Entropy, UnixMicros};
 use notify::{
     ConditionKey, ConditionKind, Incident, IncidentTracker, LeaseOutcome, NotificationKind,
     Notifier, NotifierError, Observations,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, UnixMicros};
+use domain::UnixMicros;
 use market::{CircuitState, PriceSnapshot, ProviderStatus};
 use notify::{ConditionKey, ConditionKind, NotifyConfig, Observations};
 use tokio::time::Instant;
