@@ -79,7 +79,7 @@ pub struct ConditionKey(String);
 
 /// A malformed key.
 #[derive(Debug, Error)]
-#[error("a condition is 1 to 64 of a to z, 0 to 9, `_`, `-`, `.` and `:`, got {0:?}")]
+#[error("a condition is 1 to 64 of a to z, 0 to 9, `_`, `-`, `.`, `:` and `@`, got {0:?}")]
 pub struct ConditionError(String);
 
 impl ConditionKey {
@@ -96,7 +96,7 @@ impl ConditionKey {
     /// # Errors
     /// The text is malformed.
     pub fn parse(text: &str) -> Result<Self, ConditionError> {
-        let is_allowed = |byte: u8| byte.is_ascii_lowercase() || b"0123456789_-.:".contains(&byte);
+        let is_allowed = |byte: u8| byte.is_ascii_lowercase() || b"0123456789_-.:@".contains(&byte);
         let is_key = (1..=KEY_LENGTH_MAX).contains(&text.len()) && text.bytes().all(is_allowed);
         if is_key { Ok(Self(text.to_owned())) } else { Err(ConditionError(text.to_owned())) }
     }
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(key.as_str(), "circuit_open:finnhub");
         assert_eq!(key.kind(), Some(ConditionKind::CircuitOpen));
         assert_eq!(ConditionKey::parse("circuit_open:finnhub").unwrap(), key);
-        assert_eq!(ConditionKey::parse("backup_failed").unwrap().kind(), None);
+        assert_eq!(ConditionKey::parse("unit_failed:backup@1.service").unwrap().kind(), None);
         for kind in ConditionKind::ALL {
             assert_eq!(ConditionKey::of(kind).kind(), Some(kind));
         }
