@@ -9,6 +9,7 @@ mod load;
 mod man;
 mod metrics;
 mod migrate;
+mod notify;
 mod restore;
 mod stocks;
 mod user;
@@ -23,6 +24,7 @@ use self::completions::CompletionsArgs;
 use self::doctor::DoctorArgs;
 use self::load::LoadCommand;
 use self::man::ManArgs;
+use self::notify::NotifyCommand;
 use self::restore::RestoreBackupArgs;
 use self::stocks::StocksCommand;
 use self::user::UserCommand;
@@ -83,6 +85,9 @@ pub(crate) enum Command {
     /// Print docs/metrics.md, the inventory of all metrics.
     #[command(hide = true)]
     Metrics,
+    /// Notify operators, as a test or of an incident that a script found.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
 }
 
 impl Command {
@@ -104,6 +109,7 @@ impl Command {
             Self::Completions(args) => Ok(completions::run(&args)),
             Self::Man(args) => man::run(&args),
             Self::Metrics => Ok(metrics::run()),
+            Self::Notify(command) => command.run().await,
         }
     }
 }

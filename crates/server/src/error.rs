@@ -86,6 +86,10 @@ pub(crate) enum CommandError {
     /// With the address of Redis, without its password.
     #[error("cannot use the Redis {0}")]
     Redis(String, #[source] cluster::ClusterError),
+    #[error(transparent)]
+    Notifier(#[from] notify::NotifierError),
+    #[error("there is no channel to notify: list pagerduty, webhook or smtp in notify.channels")]
+    NoChannel,
     #[error("cannot serve any longer")]
     Serve(#[source] io::Error),
     /// Threads, signals, randomness.

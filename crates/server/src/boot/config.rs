@@ -42,6 +42,8 @@ pub(crate) enum SettingsError {
         /// What is wrong and what was expected.
         text: String,
     },
+    #[error(transparent)]
+    Notify(#[from] notify::NotifierError),
 }
 
 /// An error at a span of the texts of all layers, which `layers` locates.
@@ -74,6 +76,7 @@ pub(crate) struct Config {
     pub(crate) retention: RetentionConfig,
     pub(crate) audit: archive::AuditConfig,
     pub(crate) backup: BackupConfig,
+    pub(crate) notify: notify::NotifyConfig,
 }
 
 /// The section `[backup]`.
@@ -167,6 +170,7 @@ fn load_with(
         secrets::set(&mut tree, "database", "url", &config.database.url);
     }
     memory::bound(&mut config, &mut tree);
+    notify::check_config(&config.notify)?;
     Ok(Settings { config, tree: ConfigTree(tree) })
 }
 

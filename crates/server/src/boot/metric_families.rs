@@ -137,12 +137,13 @@ static SERVER: &[MetricFamily] = &[
 ];
 
 /// Every family of the program, in groups with a title.
-static GROUPS: [(&str, &[&[MetricFamily]]); 6] = [
+static GROUPS: [(&str, &[&[MetricFamily]]); 7] = [
     ("Trade path", &[trading::METRIC_FAMILIES]),
     ("Market", &[market::METRIC_FAMILIES]),
     ("HTTP", &[web::METRIC_FAMILIES]),
     ("Database", &[store::METRIC_FAMILIES]),
     ("Redis, bus and cache", &[cluster::METRIC_FAMILIES]),
+    ("Notification", &[notify::METRIC_FAMILIES]),
     (
         "Jobs, boards, ledger and process",
         &[SERVER, archive::METRIC_FAMILIES, process_stats::FAMILIES],

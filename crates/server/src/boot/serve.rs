@@ -25,6 +25,7 @@ use crate::clock::{SystemClock, SystemEntropy, check_entropy};
 use crate::error::CommandError;
 use crate::jobs;
 use crate::jobs::context::JobContext;
+use crate::jobs::health::JobHealth;
 use crate::jobs::supervisor::Supervisor;
 
 /// How long responses may still be sent after the disk has failed.
@@ -119,6 +120,7 @@ impl Server {
             desk,
             providers,
             metrics,
+            health: JobHealth::default(),
             clock,
             node,
         });

@@ -14,6 +14,7 @@ use crate::boot::history::SavedDay;
 use crate::boot::metric_families::LEASES;
 use crate::boot::nodes::ClusterHandles;
 use crate::boot::recorder::MetricsHandle;
+use crate::jobs::health::JobHealth;
 
 /// The parts of a running server.
 pub(crate) struct JobContext {
@@ -29,6 +30,7 @@ pub(crate) struct JobContext {
     /// `None` unless the market is live.
     pub(crate) providers: Option<Arc<Providers>>,
     pub(crate) metrics: MetricsHandle,
+    pub(crate) health: JobHealth,
     pub(crate) clock: Arc<dyn Clock>,
     /// The holder of this node's leases.
     pub(crate) node: String,

@@ -22,6 +22,7 @@ mod log_output;
 mod logs;
 mod metrics;
 mod monitoring;
+mod notify;
 mod orders;
 mod people;
 mod power_cut;

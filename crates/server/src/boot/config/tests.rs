@@ -26,6 +26,7 @@ fn with_variable(name: &str, value: &str) -> Result<Settings, String> {
 fn the_defaults_are_valid_and_complete() {
     let settings = load_with(Vec::new(), &Flags::default()).expect("valid");
     assert_eq!(settings.config.market, market::MarketConfig::default());
+    assert_eq!(settings.config.notify, notify::NotifyConfig::default());
     let database = store::DatabaseConfig::default();
     let url = "sqlite:./openbell-data/openbell.db".to_owned();
     let config = settings.config;
@@ -85,6 +86,10 @@ fn a_value_outside_its_limits_is_rejected_with_file_and_line() {
     assert_eq!(error, text);
     let error = with_file("[database]\nslow_statement_ms = -1\n").expect_err("rejected");
     assert!(error.starts_with("F:2: database.slow_statement_ms: "), "{error}");
+    let error = with_file("[notify]\ntimeout_s = 61\n").expect_err("rejected");
+    assert_eq!(error, "F:2: notify.timeout_s: expected a whole number from 1 to 60, got 61");
+    let error = with_file("[notify]\ngame = \"a\\nb\"\n").expect_err("rejected");
+    assert_eq!(error, "F:2: notify.game: expected a name of 1 to 64 characters");
     let error = with_file("[market]\nsource = \"lively\"\n").expect_err("rejected");
     assert!(error.starts_with("F:2: market.source: unknown variant `lively`"), "{error}");
     let error = with_file("[market.replay]\nstart = \"1066-10-14\"\n").expect_err("rejected");
@@ -127,7 +132,10 @@ fn an_unknown_or_bad_variable_is_rejected_by_its_name() {
 fn secrets_are_replaced_in_the_output() {
     let file = "[database]\nurl = \"postgres://bob:hunter2@db/game\"\n\
                 read_url = \"postgres://eve:hunter2@copy/game\"\n\
-                [market.simulated]\nseed = 777\n";
+                 [market.simulated]\nseed = 777\n\
+                 [notify.smtp]\npassword = \"hunter2\"\n\
+                 [notify.pagerduty]\nrouting_key = \"hunter2\"\n\
+                 [notify.webhook]\nsecret = \"hunter2\"\n";
     let shown = with_file(file).expect("valid").tree.to_toml();
     assert!(shown.contains("postgres://bob:***@db/game"), "{shown}");
     assert!(shown.contains("postgres://eve:***@copy/game"), "{shown}");
