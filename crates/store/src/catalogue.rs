@@ -13,7 +13,7 @@ use crate::{
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&LazyStatement]; 40] = [
+    let lists: [&[&LazyStatement]; 41] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
