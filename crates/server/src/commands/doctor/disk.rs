@@ -16,10 +16,10 @@ const MIB: u64 = 1024 * 1024;
 const FREE_MIN: u64 = 256 * MIB;
 const FREE_LOW: u64 = 2048 * MIB;
 /// File systems (statfs(2)) whose locks or syncs SQLite cannot rely on.
-const OF_NETWORKS: [(u64, &str); 4] =
+const OF_NETWORKS: [(i128, &str); 4] =
     [(0x6969, "NFS"), (0xFF53_4D42, "CIFS"), (0xFE53_4D42, "SMB"), (0x0102_1997, "9p")];
 /// File systems whose files are lost with the machine or the container.
-const TEMPORARY: [(u64, &str); 2] = [(0x0102_1994, "tmpfs"), (0x794C_7630, "overlay")];
+const TEMPORARY: [(i128, &str); 2] = [(0x0102_1994, "tmpfs"), (0x794C_7630, "overlay")];
 
 pub(super) fn check(config: &Config) -> Vec<DoctorFinding> {
     let mut findings = Vec::new();
@@ -125,8 +125,8 @@ fn check_mode(dir: &Path, metadata: &Metadata) -> Option<DoctorFinding> {
 
 fn check_kind(dir: &Path) -> Option<DoctorFinding> {
     // The width and sign of this number differ between architectures; its lower half does not.
-    let kind = statfs(dir).ok()?.f_type as u64 & 0xFFFF_FFFF;
-    let named = |kinds: &[(u64, &'static str)]| {
+    let kind = i128::from(statfs(dir).ok()?.f_type) & 0xFFFF_FFFF;
+    let named = |kinds: &[(i128, &'static str)]| {
         kinds.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name)
     };
     let name = dir.display();
