@@ -44,7 +44,11 @@ fn no_trade_fails_while_nodes_restart_in_turn_behind_nginx() {
     let nginx = Nginx::start(&deploy(), [&nodes[0].address, &nodes[1].address]);
     let start_load = || start_load(dir.path(), &plan, &tokens, nginx.port());
     let mut accepted = 0;
-    let mut end = |load: Load| accepted += count_whole(&load.end(), &nginx.log());
+    let mut end = |load: Load| {
+        let report = load.end();
+        eprintln!("{} restarts: {report}", plan.restarts);
+        accepted += count_whole(&report, &nginx.log());
+    };
     let mut load = start_load();
     eventually("players trade", || nodes.iter().all(|node| trades(node) > 0));
     for _ in 0..plan.restarts {
@@ -70,7 +74,7 @@ fn no_trade_fails_while_nodes_restart_in_turn_behind_nginx() {
 fn start_load(dir: &Path, plan: &RollingPlan, tokens: &Path, port: u16) -> Load {
     let url = format!("http://127.0.0.1:{port}");
     let (rate, time) = (plan.trades_per_second.to_string(), format!("{}s", plan.seconds));
-    let args = ["--concurrency", "8", "--rate", &rate, "--duration", &time];
+    let args = ["--concurrency", "16", "--rate", &rate, "--duration", &time];
     Load::start_with(dir, "distinct", tokens, &[url], &args)
 }
 
@@ -81,7 +85,6 @@ fn trades(node: &Server) -> u64 {
 
 /// The number of trades of a report in which each was acknowledged at the first attempt.
 fn count_whole(report: &Value, log: &str) -> u64 {
-    eprintln!("rolling restart: {report}");
     let count = |path: &str| report.pointer(path).and_then(Value::as_u64).expect("a number");
     let about = || format!("{report}\n{log}");
     let statuses = report["statuses"].as_object().expect("a map");
