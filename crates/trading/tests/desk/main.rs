@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use domain::{Action, EntryKind, Money, Note, Outcome, Quantity, Rejection, Side};
 use fixture::{ENGINES, Fixture, order, poll_once};
+use testkit::ManualClock;
 use tokio::task::JoinSet;
 use trading::{Desk, DeskError, DeskRequest, Idempotency, OrderResponse, TradingConfig};
 
@@ -309,4 +310,28 @@ async fn a_panic_costs_its_batch_and_not_the_lane() {
     assert!(matches!(desk.submit(request(1)).await, Err(DeskError::Lost)));
     assert!(desk.submit(request(2)).await.unwrap().outcome.is_ok());
     assert_eq!(fixture.checked_chain().await.len(), 2);
+}
+
+#[tokio::test]
+async fn orders_are_filled_after_the_clock_stepped_back_and_break_no_seal() {
+    for engine in ENGINES {
+        let fixture = Fixture::open(engine, CHEAP).await;
+        let desk = fixture.desk(&TradingConfig::default());
+        let fill = async |number| {
+            let request = buy(fixture.player_id, fixture.stock_id, None, number);
+            desk.submit(request).await.expect("answered").outcome.expect("filled").entry
+        };
+        assert_eq!(fill(1).await.created_at, fixture.now(), "{engine}");
+        fixture.advance_seconds(3_600);
+        let clock = ManualClock::at(fixture.now());
+        let made = archive::seal(fixture.store(), None, &clock).await.expect("seals");
+        let cut_at = made.expect("the first one").cut_at;
+        fixture.advance_seconds(-7_200);
+        assert_eq!(fill(2).await.created_at.0, cut_at + 1, "{engine}");
+        let report = archive::verify_seals(fixture.store(), None, 1).await.expect("readable");
+        assert!(report.holds() && report.given_again == 1, "{engine}: {report}");
+        fixture.advance_seconds(7_200);
+        assert_eq!(fill(3).await.created_at, fixture.now(), "{engine}");
+        assert_eq!(fixture.checked_chain().await.len(), 4, "{engine}");
+    }
 }
