@@ -15,7 +15,7 @@ mod imports;
 mod killed;
 mod live;
 mod load;
-mod logs;
+mod log_contents;
 mod orders;
 mod people;
 mod power_cut;
