@@ -4,11 +4,12 @@
 use super::*;
 
 /// Functions that format a message, with the position of the key among their arguments.
-const FORMATTERS: [(&str, usize); 8] = [
+const FORMATTERS: [(&str, usize); 9] = [
     (".t(", 0),
     (".tn(", 0),
     (".t2(", 0),
     (".ta(", 0),
+    (".message(", 0),
     ("words::message(", 2),
     ("View::new(", 3),
     ("View::bare(", 3),
@@ -46,7 +47,7 @@ fn calls(sources: &[(PathBuf, String)]) -> Vec<MessageCall> {
                 let names = match formatter {
                     // Pairs of a name and a value.
                     ".tn(" | ".t2(" => arguments[1..].iter().step_by(2).copied().collect(),
-                    ".ta(" | "words::message(" => {
+                    ".ta(" | ".message(" | "words::message(" => {
                         arguments[key_at + 1].split('(').skip(1).collect()
                     }
                     _ => Vec::new(),
