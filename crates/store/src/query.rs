@@ -215,20 +215,22 @@ macro_rules! run {
             Target::Pool(store, kind) => match store.db()? {
                 Db::Sqlite(pools) => {
                     let ($text, $args) = ($statement.sqlite, sqlite_arguments($params)?);
-                    let call = async {
+                    // Boxed, as sqlx does it: the futures of all callers contain this one.
+                    let call = Box::pin(async {
                         let mut connection = pools.acquire(kind).await?;
                         let $db = &mut *connection;
                         $call.await
-                    };
+                    });
                     call.timed($statement).await
                 }
                 Db::Postgres(pools) => {
                     let ($text, $args) = ($statement.postgres, postgres_arguments($params)?);
-                    let call = async {
+                    // Boxed, as sqlx does it: the futures of all callers contain this one.
+                    let call = Box::pin(async {
                         let mut connection = pools.acquire(kind).await?;
                         let $db = &mut *connection;
                         $call.await
-                    };
+                    });
                     call.timed($statement).await
                 }
             },
