@@ -1,6 +1,6 @@
-//! What signals do. SIGHUP reloads the configuration. The first signal of a shutdown announces it, and
-//! closes the server after the lame duck; a further one during the lame duck closes it at once; the
-//! next one ends the process.
+//! What signals do. SIGHUP reloads the configuration. The first signal of a shutdown announces it,
+//! and closes the server after the lame duck; a further one during the lame duck closes it at once;
+//! the next one ends the process.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tracing_subscriber::filter::{EnvFilter, ParseError};
 use tracing_subscriber::{fmt, reload};
 
-use super::log_writer::{LogWriter, dropped_lines};
+use super::log_writer::LogWriter;
 
 /// The section `[log]`.
 #[derive(Debug, Deserialize)]
