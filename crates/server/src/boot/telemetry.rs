@@ -121,7 +121,7 @@ mod tests {
             let level = "info".to_owned();
             install_logs(&LogConfig { format: LogFormat::Text, level }).expect("installed");
             assert!(std::thread::spawn(|| panic!("on purpose")).join().is_err());
-            assert_eq!(dropped_lines(), 1);
+            assert_eq!(crate::boot::log_writer::dropped_lines(), 1);
             return;
         }
         let full = std::fs::File::options().write(true).open("/dev/full").expect("opens");
