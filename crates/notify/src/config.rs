@@ -1,7 +1,5 @@
 //! The section `[notify]` of the configuration.
 
-use std::path::PathBuf;
-
 use domain::limited;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -44,9 +42,7 @@ pub struct NotifyConfig {
     pub database_away_after_s: i64,
     /// The free bytes of the disk of an SQLite database below which operators are notified; 0: off.
     pub disk_free_min: u64,
-    /// The directory of the backups; empty: their age is not checked.
-    pub backup_dir: PathBuf,
-    /// The largest age of the newest backup, in seconds.
+    /// The largest age of the newest backup in `backup.dir`, in seconds.
     #[serde(deserialize_with = "limited::<_, _, 60, 31_536_000>")]
     pub backup_age_max_s: i64,
     pub pagerduty: PagerDutyConfig,
@@ -66,7 +62,6 @@ impl Default for NotifyConfig {
             prices_stale_after_s: 300,
             database_away_after_s: 30,
             disk_free_min: 1_073_741_824,
-            backup_dir: PathBuf::new(),
             backup_age_max_s: 93_600,
             pagerduty: PagerDutyConfig::default(),
             webhook: WebhookConfig::default(),

@@ -16,6 +16,7 @@ mod follow_quotes;
 pub(crate) mod health;
 mod keep_erasures;
 mod make_months;
+mod newest_backup;
 mod refresh_quotes;
 mod roll_up_history;
 mod sample_metrics;

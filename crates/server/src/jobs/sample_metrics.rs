@@ -3,19 +3,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use rustix::fs::statvfs;
 use tokio::time::Instant;
 
 use crate::boot::metric_families::LEASES;
 use crate::jobs::context::JobContext;
+use crate::jobs::newest_backup::newest_backup;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
 /// Between two counts of the entries of a day.
 const GROWTH_INTERVAL: Duration = Duration::from_secs(900);
-/// The files that complete a backup: of `openbell backup` and of `pg_basebackup`.
-const MANIFESTS: [&str; 2] = ["backup.json", "backup_manifest"];
 const DAY_S: i64 = 86_400;
 
 pub(crate) struct SampleMetrics {
@@ -115,19 +114,9 @@ fn sample_disk(dir: &Path) -> Result<(), JobError> {
     Ok(())
 }
 
-/// Reads when the newest complete backup was finished: its manifest is written last.
 fn sample_backups(dir: &Path) -> Result<(), JobError> {
-    let mut newest = 0;
-    for entry in std::fs::read_dir(dir)? {
-        let backup = entry?.path();
-        for manifest in MANIFESTS {
-            // A directory without a manifest is no complete backup.
-            let Ok(file) = backup.join(manifest).metadata() else { continue };
-            let written = file.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-            newest = newest.max(written.as_secs());
-        }
-    }
-    metrics::gauge!("openbell_backup_timestamp_seconds").set(gauge(newest));
+    let finished_at = newest_backup(dir)?.unwrap_or_default();
+    metrics::gauge!("openbell_backup_timestamp_seconds").set(gauge(finished_at.seconds()));
     Ok(())
 }
 

@@ -132,7 +132,7 @@ async fn one_of_two_nodes_reports_an_incident_and_another_process_resolves_it_af
     let postgres = Postgres::start();
     let url = postgres.fresh_database();
     let mut settings = settings(&receiver, receiver.url());
-    settings.push(("OPENBELL__NOTIFY__BACKUP_DIR", backups.path().display().to_string()));
+    settings.push(("OPENBELL__BACKUP__DIR", backups.path().display().to_string()));
     let start = || start(&["--database", &url], &settings);
     let nodes = [start(), start()];
     let opened = "trigger school/backup_old";
@@ -219,7 +219,7 @@ async fn no_secret_is_logged_whatever_the_receiver_responds() {
     let log = dir.path().join("log");
     let hook = format!("{}/a-secret-path", receiver.url());
     let mut settings = settings(&receiver, &hook);
-    settings.push(("OPENBELL__NOTIFY__BACKUP_DIR", dir.path().display().to_string()));
+    settings.push(("OPENBELL__BACKUP__DIR", dir.path().display().to_string()));
     settings.push(("OPENBELL__LOG__LEVEL", "debug".to_owned()));
     let data_dir = dir.path().join("data").display().to_string();
     let file = std::fs::File::create(&log).expect("made");

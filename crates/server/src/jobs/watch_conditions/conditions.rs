@@ -1,6 +1,5 @@
 //! Evaluates the conditions that operators are notified of, from the state of this process.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tokio::time::Instant;
 
 use super::DATABASE_TIMEOUT;
 use crate::jobs::context::JobContext;
+use crate::jobs::newest_backup::newest_backup;
 
 /// The price board is published each second.
 const BOARD_AGE_MAX_S: i64 = 30;
@@ -18,8 +18,6 @@ const BOARD_AGE_MAX_S: i64 = 30;
 const SEAL_INTERVALS_MAX: i64 = 3;
 /// Between two searches for the newest backup.
 const BACKUP_INTERVAL: Duration = Duration::from_secs(60);
-/// The last files that complete backups of SQLite and of PostgreSQL.
-const BACKUP_FILES: [&str; 2] = ["backup.json", "backup_manifest"];
 
 pub(super) struct Conditions {
     context: Arc<JobContext>,
@@ -160,16 +158,17 @@ impl Conditions {
     }
 
     async fn observe_backup(&mut self, seen: &mut Observations) {
-        let config = self.config();
-        if config.backup_dir.as_os_str().is_empty() {
+        let config = &self.context.config;
+        if config.backup.dir.as_os_str().is_empty() {
             return;
         }
         let is_due = self.backup.as_ref().is_none_or(|(at, _)| at.elapsed() >= BACKUP_INTERVAL);
         if is_due {
-            let (dir, age_max_s) = (config.backup_dir.clone(), config.backup_age_max_s);
+            let (dir, age_max_s) = (config.backup.dir.clone(), config.notify.backup_age_max_s);
             let now = self.context.clock.now();
             let newest = tokio::task::spawn_blocking(move || newest_backup(&dir)).await;
-            let summary = describe_backup(newest.unwrap_or_default(), now, age_max_s);
+            let newest = newest.ok().and_then(Result::ok).flatten();
+            let summary = describe_backup(newest, now, age_max_s);
             self.backup = Some((Instant::now(), summary));
         }
         if let Some((_, Some(summary))) = &self.backup {
@@ -191,27 +190,12 @@ fn stale_prices(prices: &PriceSnapshot, is_stale: impl Fn(UnixMicros) -> bool) -
 
 fn describe_backup(newest: Option<UnixMicros>, now: UnixMicros, age_max_s: i64) -> Option<String> {
     match newest {
-        None => Some("There is no complete backup in notify.backup_dir.".to_owned()),
+        None => Some("There is no complete backup in backup.dir.".to_owned()),
         Some(at) if now > at.plus_seconds(age_max_s) => {
             Some(format!("The newest backup was completed at {at}."))
         }
         Some(_) => None,
     }
-}
-
-/// When the newest backup in a directory, or in a directory within it, was completed.
-fn newest_backup(dir: &Path) -> Option<UnixMicros> {
-    let entries = std::fs::read_dir(dir).ok()?.filter_map(Result::ok);
-    let dirs = entries.map(|entry| entry.path()).chain([PathBuf::from(dir)]);
-    // A backup that is being made has another name.
-    let dirs = dirs.filter(|dir| dir.extension().is_none_or(|end| end != "partial"));
-    let files = dirs.flat_map(|dir| BACKUP_FILES.map(|name| dir.join(name)));
-    let times = files.filter_map(|file| {
-        let changed = file.metadata().ok()?.modified().ok()?;
-        let since_1970 = changed.duration_since(std::time::UNIX_EPOCH).ok()?;
-        Some(UnixMicros(i64::try_from(since_1970.as_micros()).ok()?))
-    });
-    times.max()
 }
 
 fn mebibytes(bytes: u64) -> u64 {
@@ -223,28 +207,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_backup_is_as_old_as_the_newest_file_that_completes_one() {
-        let dir = tempfile::tempdir().expect("a directory");
-        assert_eq!(newest_backup(&dir.path().join("missing")), None);
-        assert_eq!(newest_backup(dir.path()), None);
-        let write = |path: &str, seconds| {
-            let path = dir.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
-            let file = std::fs::File::create(path).expect("made");
-            let at = std::time::UNIX_EPOCH + Duration::from_secs(seconds);
-            file.set_modified(at).expect("set");
-        };
-        write("2026-11-27/openbell.db", 900);
-        assert_eq!(newest_backup(dir.path()), None, "it is not complete");
-        write("2026-11-27/backup.json", 100);
-        write("2026-11-28.partial/backup_manifest", 300);
-        assert_eq!(newest_backup(dir.path()), Some(UnixMicros(100_000_000)));
-        write("2026-11-28/backup_manifest", 300);
-        let newest = newest_backup(dir.path());
-        assert_eq!(newest, Some(UnixMicros(300_000_000)));
+    fn a_missing_or_old_backup_is_described() {
         let at = |seconds| UnixMicros(0).plus_seconds(seconds);
-        assert_eq!(describe_backup(newest, at(360), 60), None);
-        let text = describe_backup(newest, at(361), 60).expect("too old");
+        assert_eq!(describe_backup(Some(at(300)), at(360), 60), None);
+        let text = describe_backup(Some(at(300)), at(361), 60).expect("too old");
         assert_eq!(text, "The newest backup was completed at 1970-01-01T00:05:00.000000Z.");
         assert!(describe_backup(None, at(0), 60).is_some_and(|text| text.contains("no complete")));
     }
