@@ -1,5 +1,6 @@
 //! Evaluates the conditions that operators are notified of, from the state of this process.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
