@@ -103,9 +103,9 @@ mod tests {
     fn a_full_pipe_drops_lines_and_the_line_after_a_cut_one_is_whole() {
         let (mut reader, writer) = io::pipe().expect("a pipe");
         let mut sink = LineSink { is_cut: false };
-        let long = [vec![b'x'; 3 * CHUNK + 1], b"\n".to_vec()].concat();
+        let long = [vec![b'x'; 2 * CHUNK + 1], b"\n".to_vec()].concat();
         let lines = (0..).take_while(|_| sink.write_line(writer.as_fd(), &long)).count();
-        assert!(lines > 0 && sink.is_cut, "{lines} lines fit into the pipe");
+        assert!(sink.is_cut, "{lines} lines fit into the pipe");
         assert!(!sink.write_line(writer.as_fd(), b"lost\n"));
         let mut read = vec![0; long.len() * lines];
         reader.read_exact(&mut read).expect("the written lines");

@@ -175,7 +175,7 @@ fn a_damaged_sqlite_file_is_an_error() {
 
 #[test]
 fn an_invalid_configuration_is_the_only_finding() {
-    let (code, findings) = doctor(&[], &[("OPENBELL__LOG__LEVEL", "loud=")]);
+    let (code, findings) = doctor(&[], &[("OPENBELL__LOG__LEVEL", "trading=loud")]);
     assert_eq!((code, findings.len()), (Some(1), 1));
     expect(&findings, "error", "configuration", "log.level");
 }

@@ -219,14 +219,13 @@ fn check(
 ) -> Result<(), LayerError> {
     for (key, value) in layer {
         let dotted = join(name, key.get_ref());
-        // The file of a secret has the kind of the secret: a text.
-        let described = secret_files::secret_of(key.get_ref())
-            .filter(|_| secret_files::secret_of(&dotted).is_some())
-            .unwrap_or(key.get_ref());
-        let Some(default) = known
-            .get(described)
-            .filter(|default| described == key.get_ref().as_ref() || default.get_ref().is_str())
-        else {
+        // The file of a secret has the kind of the secret, a text.
+        let secret = secret_files::secret_of(&dotted).and_then(|secret| secret.rsplit('.').next());
+        let default = match secret {
+            Some(secret) => known.get(secret).filter(|default| default.get_ref().is_str()),
+            None => known.get(key),
+        };
+        let Some(default) = default else {
             return Err(LayerError {
                 span: key.span(),
                 text: unknown_key(all, name, key.get_ref()),
