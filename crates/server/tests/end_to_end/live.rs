@@ -14,7 +14,7 @@ use crate::server::{Server, openbell};
 const FAILURES_MAX: usize = 3;
 
 /// The present time of the server.
-fn now() -> UnixMicros {
+pub(crate) fn now() -> UnixMicros {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
     UnixMicros(i64::try_from(since.as_micros()).expect("before 292,000"))
 }

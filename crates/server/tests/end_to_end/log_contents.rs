@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use testkit::{Dialect, FakeMode, FakeProvider, Postgres, eventually, poll};
 
+use crate::live::now;
 use crate::server::{Server, openbell};
 
 /// All levels of the program's crates, and INFO of others.
@@ -83,7 +84,7 @@ fn play(server: &Server) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_of_a_player_or_a_provider_is_logged() {
     let fake = FakeProvider::start(Dialect::Finnhub).await;
-    fake.set_mode(FakeMode::KeyRefused);
+    fake.set_price("AAPL", "190.25", now());
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().join("data").display().to_string();
     let key = "planted-provider-key";
@@ -103,18 +104,24 @@ async fn no_secret_of_a_player_or_a_provider_is_logged() {
         ("OPENBELL__AUDIT__S3__ACCESS_KEY_ID", "planted-access-key"),
         ("OPENBELL__AUDIT__S3__SECRET_KEY", "planted-secret-key"),
     ];
+    let command = |words: &[&str]| {
+        let mut command = openbell(&[words, &["--data-dir", &data]].concat());
+        command.envs(live).env("OPENBELL__LOG__LEVEL", EVERYTHING).output().expect("it runs")
+    };
+    let seeded = command(&["stocks", "seed", "AAPL"]);
+    assert!(seeded.status.success(), "{seeded:?}");
+    // The provider repeats the key from now on.
+    fake.set_mode(FakeMode::KeyRefused);
+    assert_without(&printed(&command(&["stocks", "update-prices"])), &[key]);
+    let calls = fake.calls();
     let node = LoggedServer::start(dir.path(), &["--data-dir", &data], &live);
     let token = play(&node.server);
-    node.server.ask("GET", "/api/external/search?q=planted-search", &token, None);
-    let user = |words: &[&str]| {
-        let args = [&["user"], words, &["--data-dir", &data]].concat();
-        openbell(&args).output().expect("it runs")
-    };
-    let link = String::from_utf8(user(&["password", EMAIL]).stdout).expect("text");
+    node.server.ask("GET", "/api/external/stocks/search?query=planted-search", &token, None);
+    let link = String::from_utf8(command(&["user", "password", EMAIL]).stdout).expect("text");
     let secret = link.split_whitespace().find_map(|word| word.split_once("/recover/"));
     let (_, secret) = secret.expect("a link");
     assert_eq!(node.server.get(&format!("/recover/{secret}")).0, 200);
-    eventually("the provider is called", || fake.calls() > 0);
+    eventually("the provider is called", || fake.calls() > calls);
     assert!(!node.lines(" INFO access: ").is_empty());
     node.assert_without(&[
         NAME,
