@@ -116,7 +116,7 @@ async fn no_secret_of_a_player_or_a_provider_is_logged() {
     let calls = fake.calls();
     let node = LoggedServer::start(dir.path(), &["--data-dir", &data], &live);
     let token = play(&node.server);
-    node.server.ask("GET", "/api/external/stocks/search?query=planted-search", &token, None);
+    node.server.ask("GET", "/api/external/stocks/search?q=planted-search", &token, None);
     let link = String::from_utf8(command(&["user", "password", EMAIL]).stdout).expect("text");
     let secret = link.split_whitespace().find_map(|word| word.split_once("/recover/"));
     let (_, secret) = secret.expect("a link");
