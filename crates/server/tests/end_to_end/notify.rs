@@ -79,13 +79,18 @@ async fn an_open_circuit_is_reported_and_resolved_and_a_receiver_that_hangs_dela
         count(&receiver, resolved) == 1
     });
     assert_eq!(count(&receiver, opened), 1, "{:?}", events(&receiver));
-    assert!(server.metric("notifications_total{channel=\"pagerduty\",result=\"delivered\"}") >= 2);
-    assert_eq!(server.metric("notifications_total{channel=\"smtp\",result=\"rejected\"}"), 0);
+    let delivered = |channel: &str| {
+        server.metric(&format!("notifications_total{{channel={channel:?},result=\"delivered\"}}"))
+    };
+    eventually("both are counted", || delivered("pagerduty") == 2);
+    let (_, metrics) = server.get("/metrics");
+    let untouched = "openbell_notifications_total{channel=\"smtp\",result=\"rejected\"} 0";
+    assert!(metrics.as_str().is_some_and(|text| text.contains(untouched)), "{metrics}");
+
     hanging.set_mode(ReceiverMode::Accept);
-    eventually("the newest state arrives in the end", || {
-        let requests = hanging.requests();
-        requests.last().is_some_and(|last| last.body.contains("incident.resolved"))
-    });
+    eventually("the hanging receiver gets the newest state only", || delivered("webhook") == 1);
+    let last = hanging.requests().pop().expect("a request");
+    assert!(last.body.contains("incident.resolved"), "{}", last.body);
     server.stop();
 }
 
