@@ -8,7 +8,7 @@ const STATEMENT: MetricLabel = MetricLabel::open("statement");
 const KIND: MetricLabel = MetricLabel::open("kind");
 const POOL: MetricLabel = MetricLabel::open("pool");
 const STATE: MetricLabel = MetricLabel::known("state", || vec!["in_use", "idle"]);
-/// At most a hundred years.
+/// The newest ten years (`operations::MONTHS_MAX`).
 const MONTH: MetricLabel = MetricLabel::open("month");
 const READ_FROM: MetricLabel = MetricLabel::known("outcome", || vec!["replica", "primary"]);
 
@@ -60,10 +60,10 @@ pub static METRIC_FAMILIES: &[MetricFamily] = &[
         "openbell_ledger_entries",
         "Entries of the ledger by month, estimated from the statistics of PostgreSQL.",
     )
-    .at_most(1_200, &[MONTH])
+    .at_most(120, &[MONTH])
     .only(MetricScope::Postgres),
     MetricFamily::gauge("openbell_ledger_bytes", "Size of the ledger by month, with indexes.")
-        .at_most(1_200, &[MONTH])
+        .at_most(120, &[MONTH])
         .only(MetricScope::Postgres),
     MetricFamily::gauge(
         "openbell_ledger_growth_entries",

@@ -10,9 +10,10 @@ use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
-/// More leases than there are jobs, and more months than a ledger has.
+/// More leases than there are jobs.
 const LEASES_MAX: i64 = 100;
-const MONTHS_MAX: i64 = 1_200;
+/// The newest ten years: each month is a series of two metrics.
+const MONTHS_MAX: i64 = 120;
 
 row! {
     /// A held lease.
@@ -36,8 +37,8 @@ row! {
     }
 }
 
-/// The connections of a pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The connections of a pool; all 0 for a replica that is away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PoolUsage {
     /// `reader` and `writer` on SQLite; `primary` and `replica` on PostgreSQL.
     pub pool: &'static str,
@@ -107,7 +108,7 @@ impl Store {
         self.reader().fetch_scalar(&DATABASE_BYTES, ()).await
     }
 
-    /// The partitions of the ledger, newest first; empty on SQLite.
+    /// The newest partitions of the ledger, newest first; empty on SQLite.
     pub async fn ledger_month_sizes(&self) -> Result<Vec<LedgerMonthSize>, StoreError> {
         self.reader().fetch_all(&MONTHS, (MONTHS_MAX,)).await
     }
@@ -121,10 +122,12 @@ impl Store {
             ],
             Db::Postgres(db) => {
                 let waiting = db.reader_waits.count() + db.writer_waits.count();
-                let replica = self.replica.as_ref().and_then(|replica| replica.usable());
                 let primary = usage("primary", &db.writer, waiting);
                 // Callers do not wait for the replica: they turn to the primary.
-                let replica = replica.map(|pool| usage("replica", &pool, 0));
+                let replica = self.replica.as_ref().map(|replica| {
+                    let away = PoolUsage { pool: "replica", ..PoolUsage::default() };
+                    replica.usable().map_or(away, |pool| usage("replica", &pool, 0))
+                });
                 std::iter::once(primary).chain(replica).collect()
             }
         }

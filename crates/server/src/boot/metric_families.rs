@@ -12,11 +12,14 @@ pub(super) const SECONDS: [f64; 16] = [
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 10.0,
 ];
-/// Bucket bounds of durations that are recorded by route or statement.
+/// Bucket bounds of durations that are recorded by route, statement or job.
 pub(super) const SECONDS_OF_MANY: [f64; 9] =
     [0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
-pub(super) const MANY: [&str; 2] =
-    ["openbell_http_request_duration_seconds", "openbell_query_seconds"];
+pub(super) const MANY: [&str; 3] = [
+    "openbell_http_request_duration_seconds",
+    "openbell_query_seconds",
+    "openbell_reconciler_seconds",
+];
 /// Bucket bounds of counts (orders of a batch, rows).
 pub(super) const COUNTS: [f64; 12] =
     [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 10_000.0];

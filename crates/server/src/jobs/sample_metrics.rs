@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::statvfs;
+use store::LedgerMonthSize;
 use tokio::time::Instant;
 
 use crate::boot::metric_families::LEASES;
@@ -21,6 +22,8 @@ pub(crate) struct SampleMetrics {
     context: Arc<JobContext>,
     /// The directory of an SQLite database.
     disk: Option<PathBuf>,
+    /// The months of the ledger at the last sample: those that were archived since become 0.
+    months: Vec<i64>,
     grown_at: Option<Instant>,
 }
 
@@ -31,7 +34,7 @@ impl SampleMetrics {
             Some(dir) if !dir.as_os_str().is_empty() => dir.to_owned(),
             _ => PathBuf::from("."),
         });
-        Self { context, disk, grown_at: None }
+        Self { context, disk, months: Vec::new(), grown_at: None }
     }
 
     fn sample_pools(&self) {
@@ -67,12 +70,16 @@ impl SampleMetrics {
         let now = clock.now();
         metrics::gauge!("openbell_schema_version").set(gauge(store.schema_version().await?));
         metrics::gauge!("openbell_database_bytes").set(gauge(store.database_bytes().await?));
-        for month in store.ledger_month_sizes().await? {
+        let present = store.ledger_month_sizes().await?;
+        let gone = self.months.iter().filter(|month| present.iter().all(|p| p.month != **month));
+        let gone = gone.map(|month| LedgerMonthSize { month: *month, entries: 0, bytes: 0 });
+        for month in gone.chain(present.iter().cloned()) {
             let label = month.month.to_string();
             metrics::gauge!("openbell_ledger_entries", "month" => label.clone())
                 .set(gauge(month.entries));
             metrics::gauge!("openbell_ledger_bytes", "month" => label).set(gauge(month.bytes));
         }
+        self.months = present.iter().map(|month| month.month).collect();
         let held = store.held_leases(now).await?;
         for name in LEASES {
             let is_held = held.iter().any(|lease| lease.name == name && lease.holder == *node);
