@@ -3,7 +3,11 @@
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use super::log_limit::LogLimit;
+
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// The longest header value that is logged, in characters.
+const LOGGED_LENGTH_MAX: usize = 100;
 
 /// Replaces `Host` by the host that a trusted proxy forwards. Of several the last one is used: the
 /// proxy has added it itself, the ones before may come from the client.
@@ -12,6 +16,21 @@ pub(crate) fn apply(headers: &mut HeaderMap) {
     let last = last.and_then(|value| value.to_str().ok()?.rsplit(',').next());
     if let Some(host) = last.and_then(|text| parse(text.trim())) {
         headers.insert(header::HOST, host);
+    }
+}
+
+/// Behind a proxy that sends another `Host`, no form is accepted. The operator needs both values.
+pub(crate) fn warn_of_origin(origin: &str, host: &str) {
+    static LOG_LIMIT: LogLimit = LogLimit::new();
+    let shorten = |text: &str| text.chars().take(LOGGED_LENGTH_MAX).collect::<String>();
+    if let Some(forms) = LOG_LIMIT.count() {
+        tracing::warn!(
+            origin = shorten(origin),
+            host = shorten(host),
+            forms,
+            "refused a form whose Origin is not the Host; if clients reach this server at that \
+             Origin, let the proxy send X-Forwarded-Host and list it in http.trusted_proxies"
+        );
     }
 }
 

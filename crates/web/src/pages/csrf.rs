@@ -5,14 +5,12 @@ use axum::http::{HeaderMap, header};
 use domain::Entropy;
 use sha2::{Digest, Sha256};
 
-use crate::http::log_limit::LogLimit;
+use crate::http::forwarded_host::warn_of_origin;
 
 /// The name of the hidden field.
 pub(crate) const FIELD: &str = "csrf";
 const MAC_BYTES: usize = 16;
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
-/// The longest header value that is logged, in characters.
-const LOGGED_LENGTH_MAX: usize = 100;
 
 /// A token for a form. Each has a new mask, so that the length of a compressed page does not leak
 /// it (BREACH).
@@ -51,21 +49,6 @@ pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
         warn_of_origin(origin, host);
     }
     !is_own
-}
-
-/// Behind a proxy that sends another `Host`, no form is accepted. The operator needs both values.
-fn warn_of_origin(origin: &str, host: &str) {
-    static LOG_LIMIT: LogLimit = LogLimit::new();
-    let shorten = |text: &str| text.chars().take(LOGGED_LENGTH_MAX).collect::<String>();
-    if let Some(forms) = LOG_LIMIT.count() {
-        tracing::warn!(
-            origin = shorten(origin),
-            host = shorten(host),
-            forms,
-            "refused a form whose Origin is not the Host; if clients reach this server at that \
-             Origin, let the proxy send X-Forwarded-Host and list it in http.trusted_proxies"
-        );
-    }
 }
 
 fn mac(secret: &str) -> [u8; MAC_BYTES] {
