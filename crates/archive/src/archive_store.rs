@@ -71,6 +71,17 @@ impl ArchiveStore {
         &self.shown
     }
 
+    /// Checks with one request that the archive can be reached and its files can be listed.
+    ///
+    /// # Errors
+    /// `NoBucket`, or `Storage` with the reason.
+    pub async fn check(&self) -> Result<(), ArchiveError> {
+        match self.store.list(None).next().await {
+            None | Some(Ok(_)) => Ok(()),
+            Some(Err(source)) => Err(failed("list", &self.shown, source)),
+        }
+    }
+
     /// Begins a file.
     pub(crate) async fn begin(&self, name: &str) -> Result<Upload, ArchiveError> {
         let upload = self.store.put_multipart(&Path::from(name)).await;

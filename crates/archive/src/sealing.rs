@@ -24,7 +24,8 @@ pub struct SealReport {
     /// Valid seals.
     pub seals: u64,
     /// Of these, how many were computed again from the ledger.
-    pub given_again: u64,
+    pub recomputed: u64,
+    /// The first mismatch.
     pub wrong: Option<String>,
 }
 
@@ -36,10 +37,10 @@ impl SealReport {
 
 impl fmt::Display for SealReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seals, given_again, wrong } = self;
+        let Self { seals, recomputed, wrong } = self;
         match wrong {
             None => {
-                write!(f, "the seals hold: {seals}, of which {given_again} were computed again")
+                write!(f, "the seals hold: {seals}, of which {recomputed} were computed again")
             }
             Some(what) => write!(f, "the seals do not hold: {what}"),
         }
@@ -98,32 +99,35 @@ pub async fn newest_seal(store: &Store) -> Result<Option<Seal>, ArchiveError> {
 }
 
 /// Verifies that all seals follow one another, that the file has the same seals, and that the
-/// newest `again` of them follow from the ledger.
+/// newest `recompute_max` of them follow from the ledger.
 pub async fn verify_seals(
     store: &Store,
     file: Option<&SealsFile>,
-    again: u64,
+    recompute_max: u64,
 ) -> Result<SealReport, ArchiveError> {
-    let mut report = SealReport { seals: 0, given_again: 0, wrong: None };
-    let mut apart = match file {
+    let mut report = SealReport { seals: 0, recomputed: 0, wrong: None };
+    let mut file_seals = match file {
         Some(file) => Some(file.read().await?),
         None => None,
     };
     let mut before = UnixMicros(i64::MAX);
-    let mut named: Option<String> = None;
+    let mut expected_hash: Option<String> = None;
     loop {
         let page = store.seals_page(before, SEALS).await?;
         let Some(last) = page.last() else { break };
         before = last.cut_at;
         for row in &page {
             let seal = Seal::of(row);
-            if named.as_ref().is_some_and(|named| *named != seal.hash().to_string()) {
+            if expected_hash
+                .as_ref()
+                .is_some_and(|expected_hash| *expected_hash != seal.hash().to_string())
+            {
                 report.wrong = Some(format!("the seal after {seal} names another predecessor"));
                 return Ok(report);
             }
-            named = Some(seal.previous.clone());
+            expected_hash = Some(seal.previous.clone());
             // The newest may not have reached the file yet.
-            let found = apart.as_mut().map(|apart| apart.remove(&seal.cut_at));
+            let found = file_seals.as_mut().map(|file_seals| file_seals.remove(&seal.cut_at));
             match found {
                 Some(Some(other)) if other != seal => {
                     report.wrong = Some(describe_mismatch(&other, &seal));
@@ -135,26 +139,28 @@ pub async fn verify_seals(
                 }
                 _ => {}
             }
-            if report.given_again < again && can_be_made_again(store, row.cut_at).await? {
+            if report.recomputed < recompute_max && can_be_recomputed(store, row.cut_at).await? {
                 if let Some(what) = compare(store, &seal).await? {
                     report.wrong = Some(what);
                     return Ok(report);
                 }
-                report.given_again += 1;
+                report.recomputed += 1;
             }
             report.seals += 1;
         }
     }
-    if let Some(first) = named.filter(|named| *named != Hash([0; 32]).to_string()) {
+    if let Some(first) =
+        expected_hash.filter(|expected_hash| *expected_hash != Hash([0; 32]).to_string())
+    {
         report.wrong = Some(format!("the first seal names a predecessor: {first}"));
-    } else if let Some((_, left)) = apart.unwrap_or_default().pop_last() {
+    } else if let Some((_, left)) = file_seals.unwrap_or_default().pop_last() {
         report.wrong = Some(format!("the database lacks {left}"));
     }
     Ok(report)
 }
 
-/// The database lacks the heads before the end of the dropped months.
-async fn can_be_made_again(store: &Store, cut_at: UnixMicros) -> Result<bool, ArchiveError> {
+/// Whether the ledger still has all entries up to `cut_at`.
+async fn can_be_recomputed(store: &Store, cut_at: UnixMicros) -> Result<bool, ArchiveError> {
     let newest = store.dropped_archives().await?.into_iter().next();
     Ok(newest.is_none_or(|dropped| cut_at.month() > dropped.month))
 }
@@ -162,7 +168,7 @@ async fn can_be_made_again(store: &Store, cut_at: UnixMicros) -> Result<bool, Ar
 /// Describes how the ledger differs from a seal; `None` if it does not.
 async fn compare(store: &Store, seal: &Seal) -> Result<Option<String>, ArchiveError> {
     let cut_at = UnixMicros(seal.cut_at);
-    if !can_be_made_again(store, cut_at).await? {
+    if !can_be_recomputed(store, cut_at).await? {
         return Ok(None);
     }
     let ChainHeads { players, entries, root } = ChainHeads::read(store, cut_at).await?;

@@ -13,7 +13,8 @@ pub(crate) type Key = (Reverse<i64>, i64);
 /// two `i64` are allowed) makes that one chunk `Wide`: slower and larger, never wrong.
 #[derive(Clone, Debug)]
 pub(crate) enum Chunk {
-    /// Cells that sort as their keys do.
+    /// One cell for each key, with the distance of the score in the upper half and that of the id
+    /// in the lower half, so that cells sort as their keys do.
     Narrow(Base, Vec<u64>),
     /// The keys themselves.
     Wide(Vec<Key>),
@@ -142,19 +143,20 @@ impl Base {
     }
 
     fn pack(self, (Reverse(score), id): Key) -> Option<u64> {
-        let drop = u32::try_from(self.score.checked_sub(score)?).ok()?;
-        let rise = u32::try_from(id.checked_sub(self.id)?).ok()?;
-        Some((u64::from(drop) << 32) | u64::from(rise))
+        let score_distance = u32::try_from(self.score.checked_sub(score)?).ok()?;
+        let id_distance = u32::try_from(id.checked_sub(self.id)?).ok()?;
+        Some((u64::from(score_distance) << 32) | u64::from(id_distance))
     }
 
     /// The key of a cell that this base packed.
     fn unpack(self, cell: u64) -> Key {
-        let drop = (cell >> 32).cast_signed();
-        let rise = (cell & u64::from(u32::MAX)).cast_signed();
-        (Reverse(self.score - drop), self.id + rise)
+        let score_distance = (cell >> 32).cast_signed();
+        let id_distance = (cell & u64::from(u32::MAX)).cast_signed();
+        (Reverse(self.score - score_distance), self.id + id_distance)
     }
 }
 
+/// The free distance on each side of a span.
 fn room_beside(span: i64) -> i64 {
     (i64::from(u32::MAX) - span).max(0) / 2
 }

@@ -40,6 +40,7 @@ mod import;
 mod limits;
 mod live;
 mod markup;
+mod metric_families;
 mod mixer;
 mod names;
 mod path;
@@ -76,6 +77,7 @@ pub use import::{
 pub use limits::MarketConfigError;
 pub use live::{CLOSE_GRACE_S, LiveMarket};
 pub use markup::{CleanText, clean_text};
+pub use metric_families::METRIC_FAMILIES;
 pub use price_board::{PriceBoard, PriceBoardError};
 pub use price_snapshot::PriceSnapshot;
 pub use provider::{

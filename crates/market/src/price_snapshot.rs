@@ -67,6 +67,16 @@ impl PriceSnapshot {
         self.halts.get(found).map(|(_, halt)| *halt)
     }
 
+    /// The age at `now`, in whole seconds, of the oldest quote of a stock that can be traded; 0
+    /// without one.
+    pub(crate) fn oldest_quote_age_s(&self, now: UnixMicros) -> u32 {
+        let can_be_traded = |position| !matches!(self.halt(position), Some(Halt::NotTraded));
+        let priced = self.quotes.iter().enumerate().filter(|(_, quote)| quote.price.0 > 0);
+        let traded = priced.filter(|(position, _)| can_be_traded(*position));
+        let oldest = traded.map(|(_, quote)| quote.as_of.0).min().unwrap_or(now.0);
+        u32::try_from((now.0 - oldest).max(0) / 1_000_000).unwrap_or(u32::MAX)
+    }
+
     /// `[[stock_id, price in 1/10,000, change in 1/1,000,000 of a percent], …]`: all quotes as one
     /// parameter of a statement, which sorts by them. Stocks without a price are left out.
     pub fn quotes_json(&self) -> Arc<str> {

@@ -17,7 +17,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, DailyBar, Day, Price, Symbol, UnixMicros};
+use arc_swap::ArcSwap;
+use domain::{Clock, DailyBar, Day, Price, Secret, Symbol, UnixMicros};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -75,6 +76,9 @@ pub enum ProviderOperation {
 }
 
 impl ProviderOperation {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Quote, Self::PriceHistory, Self::Search, Self::Profile];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Quote => "quote",
@@ -199,6 +203,19 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// Every result of [`Self::as_str`].
+    pub(crate) const WORDS: [&str; 9] = [
+        "not_found",
+        "rate_limited",
+        "auth_failed",
+        "plan_restricted",
+        "unsupported",
+        "transient",
+        "malformed",
+        "in_doubt",
+        "breaker_open",
+    ];
+
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
@@ -224,6 +241,9 @@ pub type ProviderFuture<'a, T> =
 
 pub trait QuoteProvider: fmt::Debug + Send + Sync {
     fn kind(&self) -> ProviderKind;
+
+    /// Sends the next requests with another key.
+    fn set_key(&self, key: Secret);
 
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote>;
 
@@ -257,8 +277,12 @@ pub fn connect(
             continue;
         }
         let base = http::base(config, *kind)?;
-        let connection =
-            ProviderConnection { client: client.clone(), base, key, clock: Arc::clone(clock) };
+        let connection = ProviderConnection {
+            client: client.clone(),
+            base,
+            key: ArcSwap::from_pointee(key),
+            clock: Arc::clone(clock),
+        };
         providers.push(match kind {
             ProviderKind::AlphaVantage => Arc::new(alpha_vantage::AlphaVantage(connection)),
             ProviderKind::FinancialModelingPrep => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::Clock;
 use tokio::time::MissedTickBehavior;
 
+use crate::calendar::TradingHours;
 use crate::price_board::PriceBoard;
 use crate::source::MarketSource;
 
@@ -30,8 +31,14 @@ pub async fn run(
 
 /// Publishes the prices of `clock.now()`.
 pub fn publish(source: &MarketSource, board: &PriceBoard, clock: &dyn Clock) {
-    board.publish(source, clock.now());
-    metrics::counter!("market_ticks_total").increment(1);
+    let now = clock.now();
+    board.publish(source, now);
+    metrics::counter!("openbell_market_ticks_total").increment(1);
+    let snapshot = board.snapshot();
+    let is_open = matches!(snapshot.hours, TradingHours::Open);
+    metrics::gauge!("openbell_market_open").set(f64::from(u8::from(is_open)));
+    metrics::gauge!("openbell_market_quote_age_seconds", "market" => snapshot.source.as_str())
+        .set(snapshot.oldest_quote_age_s(now));
 }
 
 #[cfg(test)]
@@ -40,6 +47,7 @@ mod tests {
     use crate::config::MarketConfig;
     use crate::quote::Listing;
     use domain::UnixMicros;
+    use metrics_exporter_prometheus::PrometheusBuilder;
     use std::sync::atomic::{AtomicI64, Ordering};
 
     const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
@@ -72,6 +80,26 @@ mod tests {
         let (source, board) = market();
         publish(&source, &board, &SteppingClock::default());
         assert_eq!(board.snapshot().as_of, START.plus_seconds(1));
+    }
+
+    #[test]
+    fn publishing_exports_the_age_of_the_oldest_quote_and_whether_the_market_is_open() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let metrics = recorder.handle();
+        let _recording = metrics::set_default_local_recorder(&recorder);
+        let (source, board) = market();
+        publish(&source, &board, &SteppingClock::default());
+        let text = metrics.render();
+        for line in [
+            "openbell_market_ticks_total 1",
+            "openbell_market_open 1",
+            "openbell_market_quote_age_seconds{market=\"replay\"} 0",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{line} is missing in {text}");
+        }
+        let snapshot = board.snapshot();
+        assert_eq!(snapshot.oldest_quote_age_s(snapshot.as_of.plus_seconds(90)), 90);
+        assert_eq!(snapshot.oldest_quote_age_s(snapshot.as_of.plus_seconds(-90)), 0, "a clock");
     }
 
     #[tokio::test]

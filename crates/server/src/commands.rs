@@ -3,8 +3,13 @@
 mod audit;
 mod backup;
 mod check_config;
+mod completions;
+mod doctor;
 mod load;
+mod man;
+mod metrics;
 mod migrate;
+mod notify;
 mod restore;
 mod stocks;
 mod user;
@@ -15,11 +20,15 @@ use clap::{Parser, Subcommand};
 
 use self::audit::AuditCommand;
 use self::backup::BackupArgs;
+use self::completions::CompletionsArgs;
+use self::doctor::DoctorArgs;
 use self::load::LoadCommand;
+use self::man::ManArgs;
+use self::notify::NotifyCommand;
 use self::restore::RestoreBackupArgs;
 use self::stocks::StocksCommand;
 use self::user::UserCommand;
-use crate::boot::config::{self, DatabaseArgs, Flags, ServeArgs};
+use crate::boot::config::{DatabaseArgs, Flags, ServeArgs};
 use crate::boot::serve;
 use crate::error::CommandError;
 
@@ -49,6 +58,9 @@ pub(crate) enum Command {
     Migrate(DatabaseArgs),
     /// Print the configuration in effect, with passwords hidden.
     CheckConfig(ServeArgs),
+    /// Check the configuration and everything that a server depends on: database, Redis, disk,
+    /// limits, providers, archive; exit code 1 if an error is found.
+    Doctor(DoctorArgs),
     /// Verify, archive and seal the ledger.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -66,23 +78,38 @@ pub(crate) enum Command {
     /// Measure a running server, with its limits (limits.enabled) off.
     #[command(subcommand)]
     Load(LoadCommand),
+    /// Print the completions of a shell.
+    Completions(CompletionsArgs),
+    /// Write the manual pages of all commands into a directory.
+    Man(ManArgs),
+    /// Print docs/metrics.md, the inventory of all metrics.
+    #[command(hide = true)]
+    Metrics,
+    /// Notify operators, as a test or of an incident that a script found.
+    #[command(subcommand)]
+    Notify(NotifyCommand),
 }
 
 impl Command {
     pub(crate) async fn run(self) -> Result<ExitCode, CommandError> {
         match self {
             Self::Serve(args) => {
-                serve::run(config::load(&Flags::from(args))?.config).await?;
+                serve::run(Flags::from(args)).await?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Migrate(args) => migrate::run(args).await,
             Self::CheckConfig(args) => check_config::run(args),
+            Self::Doctor(args) => doctor::run(args).await,
             Self::Audit(command) => command.run().await,
             Self::User(command) => command.run().await,
             Self::Stocks(command) => command.run().await,
             Self::Backup(args) => backup::run(args).await,
             Self::Restore(args) => restore::run(args).await,
             Self::Load(command) => command.run().await,
+            Self::Completions(args) => Ok(completions::run(&args)),
+            Self::Man(args) => man::run(&args),
+            Self::Metrics => Ok(metrics::run()),
+            Self::Notify(command) => command.run().await,
         }
     }
 }

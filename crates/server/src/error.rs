@@ -57,6 +57,8 @@ pub(crate) enum CommandError {
     MarketCurrency { name: String, currency: String, game: String },
     #[error("cannot write the report {}", .0.display())]
     Report(PathBuf, #[source] io::Error),
+    #[error("cannot write the manual pages into {}", .0.display())]
+    ManPages(PathBuf, #[source] io::Error),
     #[error("there is no stock {0}")]
     UnknownStock(Symbol),
     #[error("no provider has a key: set one under market.live.providers")]
@@ -84,6 +86,10 @@ pub(crate) enum CommandError {
     /// With the address of Redis, without its password.
     #[error("cannot use the Redis {0}")]
     Redis(String, #[source] cluster::ClusterError),
+    #[error(transparent)]
+    Notifier(#[from] notify::NotifierError),
+    #[error("there is no channel to notify: list pagerduty, webhook or smtp in notify.channels")]
+    NoChannel,
     #[error("cannot serve any longer")]
     Serve(#[source] io::Error),
     /// Threads, signals, randomness.

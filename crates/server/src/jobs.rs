@@ -13,14 +13,19 @@ mod fold_metrics;
 mod follow_board;
 mod follow_changes;
 mod follow_quotes;
+pub(crate) mod health;
 mod keep_erasures;
 mod make_months;
+mod newest_backup;
 mod refresh_quotes;
 mod roll_up_history;
+mod sample_metrics;
 mod save_history;
 mod seal_heads;
 pub(crate) mod supervisor;
 mod value_players;
+mod watch_clock;
+mod watch_conditions;
 mod watch_database;
 mod watch_replica;
 
@@ -31,6 +36,8 @@ use self::supervisor::Supervisor;
 use crate::boot::history::HistoryWriter;
 use crate::error::CommandError;
 
+pub(crate) use self::watch_conditions::host_name;
+
 /// Starts every job that the configuration and the database need.
 pub(crate) fn start(
     context: &Arc<JobContext>,
@@ -38,8 +45,9 @@ pub(crate) fn start(
     jobs: &Supervisor,
 ) -> Result<(), CommandError> {
     let share = || Arc::clone(context);
-    // The only one that can fail, before any job runs.
+    // Those that can fail, before any job runs.
     let clean_ledger = clean_ledger::CleanLedger::new(share())?;
+    let watch_conditions = watch_conditions::WatchConditions::new(share())?;
 
     // Prices, their history, and what the players' holdings were worth.
     let (source, prices) = (Arc::clone(&context.source), Arc::clone(&context.prices));
@@ -73,7 +81,15 @@ pub(crate) fn start(
     jobs.start(delete_expired::DeleteExpired { context: share() });
     jobs.start_if(checkpoint::Checkpoint::new(context));
     jobs.start_if(watch_database::WatchDatabase::new(context));
+    jobs.start_if(watch_clock::WatchClock::new(context));
     jobs.start_if(watch_replica::WatchReplica::new(context));
+    jobs.start(sample_metrics::SampleMetrics::new(share()));
     jobs.start(fold_metrics::FoldMetrics { context: share() });
+    if let Some(job) = watch_conditions {
+        let notifier = job.notifier();
+        jobs.spawn(|stop| async move { notifier.run(stop).await });
+        job.clear_outage();
+        jobs.start(job);
+    }
     Ok(())
 }

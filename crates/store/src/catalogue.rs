@@ -5,14 +5,15 @@ use std::sync::LazyLock;
 use crate::statement::{LazyStatement, Statement};
 use crate::{
     achievements, archives, backfill, batch, changes, closes, equity, erase, game, history,
-    idempotency, imports, leases, ledger, market, markets, names, passwords, pending_orders,
-    people, portfolio, prepare, progress, provider_usage, quotes, rank_snapshots, schema_floor,
-    scores, seals, seeds, settings, stock_texts, stocks, tokens, user_lock, users, viewer, watches,
+    idempotency, imports, leases, ledger, market, markets, names, operations, passwords,
+    pending_orders, people, portfolio, prepare, progress, provider_usage, quotes, rank_snapshots,
+    schema_floor, scores, seals, seeds, settings, stock_texts, stocks, tokens, user_lock, users,
+    viewer, watches,
 };
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&LazyStatement]; 40] = [
+    let lists: [&[&LazyStatement]; 41] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
@@ -33,6 +34,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         market::STATEMENTS,
         markets::STATEMENTS,
         names::STATEMENTS,
+        operations::STATEMENTS,
         passwords::STATEMENTS,
         pending_orders::STATEMENTS,
         pending_orders::EXECUTION_STATEMENTS,

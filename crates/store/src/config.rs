@@ -28,6 +28,10 @@ pub struct DatabaseConfig {
     /// lasts milliseconds; a stopped node would otherwise keep its row locks.
     #[serde(deserialize_with = "limited::<_, _, 500, 60_000>")]
     pub idle_in_transaction_timeout_ms: u64,
+    /// Statements that take this long, in milliseconds, are logged by name, 0 to 600,000; 0 logs
+    /// none.
+    #[serde(deserialize_with = "limited::<_, _, 0, 600_000>")]
+    pub slow_statement_ms: u64,
     /// SQLite files up to this size, in bytes, get a full check at start.
     pub check_size_max: u64,
     /// Bytes reserved beside an SQLite file for a full disk; 0 for none.
@@ -47,6 +51,7 @@ impl Default for DatabaseConfig {
             statement_timeout_ms: 10_000,
             lock_timeout_ms: 2_000,
             idle_in_transaction_timeout_ms: 3_000,
+            slow_statement_ms: 1_000,
             check_size_max: 64 * 1024 * 1024,
             disk_reserve: 32 * 1024 * 1024,
             require_durable: true,

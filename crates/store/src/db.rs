@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use sqlx::postgres::PgPool;
 
@@ -21,6 +21,8 @@ pub struct Store {
     pub(crate) is_unreachable: Arc<AtomicBool>,
     /// The read replica.
     pub(crate) replica: Option<Arc<Replica>>,
+    /// See `clock_skew`.
+    pub(crate) last_clock_skew: Arc<AtomicI64>,
 }
 
 impl Store {
@@ -39,7 +41,7 @@ impl Store {
             let text = "the database address must begin with sqlite: or postgres://";
             return Err(StoreError::Unsuitable(text.to_owned()));
         };
-        Ok(Self { db: Arc::new(db), is_unreachable: Arc::default(), replica })
+        Ok(Self::new(db, replica))
     }
 
     /// Opens an SQLite file that cannot be written, such as one on a read-only mount. Commits in
@@ -53,15 +55,22 @@ impl Store {
             return Err(StoreError::Unsuitable(text.to_owned()));
         };
         let pool = open_sqlite_read_only(path.trim_start_matches("//"), config).await?;
-        let (reader, begin) = (pool.clone(), "BEGIN");
-        let db = Db::Sqlite(Pools { reader, writer: pool, begin, begin_brief: begin });
-        Ok(Self { db: Arc::new(db), is_unreachable: Arc::default(), replica: None })
+        let db = Db::Sqlite(Pools::new(pool.clone(), pool, "BEGIN", "BEGIN"));
+        Ok(Self::new(db, None))
     }
 
     /// A store on a separate pool, which connects on first use.
     pub(crate) fn over(pool: PgPool) -> Self {
-        let db = Db::Postgres(postgres_pools(pool));
-        Self { db: Arc::new(db), is_unreachable: Arc::default(), replica: None }
+        Self::new(Db::Postgres(postgres_pools(pool)), None)
+    }
+
+    fn new(db: Db, replica: Option<Arc<Replica>>) -> Self {
+        Self {
+            db: Arc::new(db),
+            is_unreachable: Arc::default(),
+            replica,
+            last_clock_skew: Arc::default(),
+        }
     }
 
     /// The engine; an error while the database is known not to respond.

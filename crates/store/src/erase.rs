@@ -99,9 +99,6 @@ static LIST: LazyStatement = LazyStatement::new(
      ORDER BY e.erased_at, e.user_id, e.registered_at LIMIT $4",
 );
 
-static FIND: LazyStatement =
-    LazyStatement::new("erase.find", "SELECT u.user_id FROM users u WHERE u.email_key = $1");
-
 static USER: LazyStatement =
     LazyStatement::new("erase.user", "DELETE FROM users WHERE user_id = $1");
 
@@ -140,7 +137,6 @@ pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &RECORD_AGAIN,
     &IS_THERE,
     &LIST,
-    &FIND,
     &USER,
 ];
 
@@ -158,19 +154,6 @@ row! {
 }
 
 impl Store {
-    /// Erases the user of this address (in lower case), as [`Store::erase_user`]; returns whether
-    /// the user existed.
-    pub async fn erase_user_by_email(
-        &self,
-        email_key: &str,
-        now: UnixMicros,
-    ) -> Result<bool, StoreError> {
-        match self.writer().fetch_optional_scalar(&FIND, (email_key,)).await? {
-            Some(user_id) => self.erase_user(user_id, now).await,
-            None => Ok(false),
-        }
-    }
-
     /// Erases a user: tokens, settings, notes, all other personal data, and the user's row. Returns
     /// whether the user existed. A trigger writes the players' tombstones and the tag that informs
     /// other nodes. The erasure is recorded.

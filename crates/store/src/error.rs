@@ -54,6 +54,10 @@ pub enum StoreError {
     /// COMMIT of a batch got no response: the batch may be committed.
     #[error("COMMIT got no response: {}", describe(.1))]
     CommitUnknown(UnknownCommit, sqlx::Error),
+    /// COMMIT of another transaction that must not be repeated blindly got no response: it may be
+    /// committed.
+    #[error("COMMIT got no response: {}", describe(.0))]
+    CommitLost(sqlx::Error),
     /// Another transaction won: retry at once.
     #[error("the transaction conflicts with another one: {}", describe(.0))]
     Conflict(sqlx::Error),
@@ -93,14 +97,14 @@ fn describe(error: &sqlx::Error) -> String {
 impl StoreError {
     /// Whether a later retry may succeed.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::CommitUnknown(..))
+        matches!(self, Self::Unavailable(_) | Self::CommitUnknown(..) | Self::CommitLost(_))
     }
 
     /// A word for metrics.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unavailable(_) => "unavailable",
-            Self::CommitUnknown(..) => "in_doubt",
+            Self::CommitUnknown(..) | Self::CommitLost(_) => "commit_unknown",
             Self::Conflict(error) => match error.as_database_error().and_then(|e| e.code()) {
                 Some(code) if code == "40P01" => "deadlock",
                 Some(code) if code == "55P03" => "lock_timeout",
@@ -110,7 +114,7 @@ impl StoreError {
             Self::Corrupt(_) => "corrupt",
             Self::DiskFailed => "disk_failed",
             Self::Unsuitable(_) => "unsuitable",
-            Self::Query(_) => "fault",
+            Self::Query(_) => "query",
         }
     }
 }

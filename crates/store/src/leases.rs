@@ -27,7 +27,14 @@ static HOLDER: LazyStatement = LazyStatement::new(
     "SELECT holder FROM leases WHERE name = $1 AND expires_at > $2",
 );
 
-pub(crate) static STATEMENTS: &[&LazyStatement] = &[&TAKE, &LEAVE, &HOLDER];
+// The table has a row for each job and each kind of incident.
+static EXPIRED: LazyStatement = LazyStatement::new(
+    "leases.expired",
+    "SELECT name FROM leases WHERE name LIKE $1 AND expires_at > 0 AND expires_at <= $2
+     ORDER BY name LIMIT 100",
+);
+
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&TAKE, &LEAVE, &HOLDER, &EXPIRED];
 
 impl Store {
     /// Takes or renews a lease until `expires_at`. Returns its fencing token, which increases with
@@ -49,6 +56,16 @@ impl Store {
     pub async fn release_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
         self.writer().execute(&LEAVE, (name, holder)).await?;
         Ok(())
+    }
+
+    /// The names of leases with a prefix (of letters, digits and colons) whose holder has neither
+    /// renewed nor released them, at most 100.
+    pub async fn expired_leases(
+        &self,
+        prefix: &str,
+        now: UnixMicros,
+    ) -> Result<Vec<String>, StoreError> {
+        self.reader().fetch_scalars(&EXPIRED, (format!("{prefix}%"), now.0)).await
     }
 
     /// The holder of a lease at `now`.

@@ -1,8 +1,33 @@
-//! Measures the duration of statements and counts their errors, by statement name.
+//! Measures the duration of statements, logs slow ones and counts errors, by statement name.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::{Statement, StoreError};
+
+/// Milliseconds from which a statement of this process is logged as slow; 0: none is.
+static SLOW_FROM_MS: AtomicU64 = AtomicU64::new(0);
+
+/// Logs the statements of all stores of this process that take this long, in milliseconds; 0 logs
+/// none.
+pub fn log_slow_statements(from_ms: u64) {
+    SLOW_FROM_MS.store(from_ms, Ordering::Relaxed);
+}
+
+/// Logs a slow statement by its name: parameters may be secrets or personal data.
+fn log_if_slow(statement: &'static str, elapsed: Duration) {
+    let from_ms = SLOW_FROM_MS.load(Ordering::Relaxed);
+    let duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    if from_ms > 0 && duration_ms >= from_ms {
+        tracing::warn!(
+            statement,
+            duration_ms,
+            "slow statement; check locks and the load of the database"
+        );
+    }
+}
 
 /// A running statement.
 pub(crate) trait Timed<T> {
@@ -15,8 +40,10 @@ impl<T, E: Into<StoreError>, F: Future<Output = Result<T, E>>> Timed<T> for F {
         let name = statement.name;
         let began = Instant::now();
         let result = self.await;
+        let elapsed = began.elapsed();
         metrics::histogram!("openbell_query_seconds", "statement" => name)
-            .record(began.elapsed().as_secs_f64());
+            .record(elapsed.as_secs_f64());
+        log_if_slow(name, elapsed);
         result.map_err(|error| {
             let error: StoreError = error.into();
             let kind = error.kind();

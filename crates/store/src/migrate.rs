@@ -94,6 +94,15 @@ impl Store {
         }
     }
 
+    /// The version of this program's schema.
+    pub fn newest_schema(&self) -> i64 {
+        let migrations = match self.engine_pools() {
+            Db::Sqlite(_) => &SQLITE,
+            Db::Postgres(_) => &POSTGRES,
+        };
+        migrations.iter().map(|migration| migration.version).max().unwrap_or_default()
+    }
+
     /// Runs these migrations like [`Store::migrate`].
     #[doc(hidden)]
     pub async fn migrate_by(&self, migrations: &Migrator) -> Result<(), StoreError> {

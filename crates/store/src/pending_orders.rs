@@ -257,8 +257,9 @@ async fn insert(
 
 impl Store {
     /// Stores an order and reserves its key in one transaction; writes nothing unless it returns
-    /// [`OrderPlacement::Accepted`]. Locks the player's row like a batch, so that concurrent orders
-    /// of a player are counted one after the other and an erasure waits.
+    /// [`OrderPlacement::Accepted`]. After `CommitLost` the order may be stored. Locks the player's
+    /// row like a batch, so that concurrent orders of a player are counted one after the other and
+    /// an erasure waits.
     pub async fn place_order(
         &self,
         new: &NewPendingOrder<'_>,
@@ -291,9 +292,11 @@ impl Store {
         let order_id = insert(&mut tx, new, now).await?;
         let stored: Option<OrderRow> =
             tx.run().fetch_optional(&FIND, (order_id, new.player_id)).await?;
-        tx.commit().await?;
-        let lost = || StoreError::Corrupt(format!("pending order {order_id} has no stock"));
-        Ok(OrderPlacement::Accepted(stored.ok_or_else(lost)?.read()?))
+        let without_stock =
+            || StoreError::Corrupt(format!("pending order {order_id} has no stock"));
+        let order = stored.ok_or_else(without_stock)?.read()?;
+        tx.commit_once().await?;
+        Ok(OrderPlacement::Accepted(order))
     }
 
     pub async fn find_order(&self, id: OrderId) -> Result<Option<PendingOrder>, StoreError> {

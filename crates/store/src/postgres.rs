@@ -58,6 +58,8 @@ pub(crate) fn postgres_options(
         (PROCESS, process_number()),
     ];
     let options = options.application_name("openbell").statement_cache_capacity(200);
+    // `measure` logs slow statements, by name.
+    let options = options.disable_statement_logging();
     Ok(options.options(limits).options(PLANNER_SETTINGS))
 }
 
@@ -167,7 +169,7 @@ pub(crate) async fn open_postgres(config: &DatabaseConfig) -> Result<Pools<PgPoo
 /// players are not delayed.
 pub(crate) fn postgres_pools(pool: PgPool) -> Pools<PgPool> {
     let begin_brief = "BEGIN; SET LOCAL lock_timeout = '100ms'";
-    Pools { reader: pool.clone(), writer: pool, begin: "BEGIN", begin_brief }
+    Pools::new(pool.clone(), pool, "BEGIN", begin_brief)
 }
 
 #[cfg(test)]

@@ -194,33 +194,44 @@ impl Scan<'_> {
     }
 }
 
-/// Runs `$body` with the engine's executor, the statement's text and its arguments.
+/// Awaits `$call` with a connection of the engine, the statement's text and its arguments, and
+/// measures it together with the wait for the connection.
 macro_rules! run {
     (
         $target:expr,
         $statement:ident,
         $params:ident,
-        |$db:ident, $text:ident, $args:ident| $body:expr
+        |$db:ident, $text:ident, $args:ident| $call:expr
     ) => {
         match $target {
             Target::Connection(Conn::Sqlite($db)) => {
                 let ($text, $args) = ($statement.sqlite, sqlite_arguments($params)?);
-                $body
+                $call.timed($statement).await
             }
             Target::Connection(Conn::Postgres($db)) => {
                 let ($text, $args) = ($statement.postgres, postgres_arguments($params)?);
-                $body
+                $call.timed($statement).await
             }
             Target::Pool(store, kind) => match store.db()? {
                 Db::Sqlite(pools) => {
-                    let $db = pools.pool(kind);
                     let ($text, $args) = ($statement.sqlite, sqlite_arguments($params)?);
-                    $body
+                    // Boxed, as sqlx does it: the futures of all callers contain this one.
+                    let call = Box::pin(async {
+                        let mut connection = pools.acquire(kind).await?;
+                        let $db = &mut *connection;
+                        $call.await
+                    });
+                    call.timed($statement).await
                 }
                 Db::Postgres(pools) => {
-                    let $db = pools.pool(kind);
                     let ($text, $args) = ($statement.postgres, postgres_arguments($params)?);
-                    $body
+                    // Boxed, as sqlx does it: the futures of all callers contain this one.
+                    let call = Box::pin(async {
+                        let mut connection = pools.acquire(kind).await?;
+                        let $db = &mut *connection;
+                        $call.await
+                    });
+                    call.timed($statement).await
                 }
             },
         }
@@ -235,7 +246,7 @@ impl Target<'_> {
         params: impl Params,
     ) -> Result<Vec<T>, StoreError> {
         run!(self, statement, params, |db, text, args| {
-            sqlx::query_as_with(text, args).fetch_all(db).timed(statement).await
+            sqlx::query_as_with(text, args).fetch_all(db)
         })
     }
 
@@ -246,7 +257,7 @@ impl Target<'_> {
         params: impl Params,
     ) -> Result<Option<T>, StoreError> {
         run!(self, statement, params, |db, text, args| {
-            sqlx::query_as_with(text, args).fetch_optional(db).timed(statement).await
+            sqlx::query_as_with(text, args).fetch_optional(db)
         })
     }
 
@@ -303,9 +314,8 @@ impl Target<'_> {
         statement: &Statement,
         params: impl Params,
     ) -> Result<u64, StoreError> {
-        run!(self, statement, params, |db, text, args| {
-            let done = sqlx::query_with(text, args).execute(db).timed(statement).await?;
-            Ok(done.rows_affected())
+        run!(self, statement, params, |db, text, args| async {
+            Ok::<_, sqlx::Error>(sqlx::query_with(text, args).execute(db).await?.rows_affected())
         })
     }
 }

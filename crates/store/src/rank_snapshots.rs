@@ -48,6 +48,7 @@ row! {
     }
 }
 
+// The tables keep the names of the time when ranks were stored at each close.
 static OPEN: LazyStatement = LazyStatement::new(
     "board_closes.open",
     "INSERT INTO board_closes (board, day, players, is_done, made_at)

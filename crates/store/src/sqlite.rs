@@ -7,7 +7,7 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
     SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Connection as _, SqliteExecutor};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteExecutor};
 
 use crate::pools::Pools;
 use crate::{DatabaseConfig, StoreError};
@@ -39,7 +39,9 @@ pub(crate) async fn open_sqlite(
         .pragma("journal_size_limit", WAL_SIZE_KEPT)
         .pragma("cache_size", "-8000")
         .pragma("temp_store", "MEMORY")
-        .statement_cache_capacity(200);
+        .statement_cache_capacity(200)
+        // `measure` logs slow statements, by name.
+        .disable_statement_logging();
     let pool = |connections| {
         SqlitePoolOptions::new()
             .max_connections(connections)
@@ -62,7 +64,7 @@ pub(crate) async fn open_sqlite(
     let readers = config.connections_max.clamp(1, 64);
     let reader = pool(readers).connect_lazy_with(options.pragma("query_only", "ON"));
     let begin = "BEGIN IMMEDIATE";
-    Ok(Pools { reader, writer, begin, begin_brief: begin })
+    Ok(Pools::new(reader, writer, begin, begin))
 }
 
 /// Opens a file that cannot be written. Without a WAL it needs no file `-shm`.

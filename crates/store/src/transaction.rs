@@ -4,7 +4,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::time::Instant;
 
-use crate::pools::{Db, Pools};
+use crate::pools::{Db, PoolKind, Pools};
 use crate::{Store, StoreError, error};
 
 /// Begins a transaction of a job that goes through a whole table: the planner uses statistics and
@@ -46,6 +46,19 @@ impl Tx {
             Self::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
+    }
+
+    /// Commits. `CommitLost` if PostgreSQL sent no response. SQLite always responds: a failed
+    /// COMMIT is rolled back.
+    pub(crate) async fn commit_once(self) -> Result<(), StoreError> {
+        let is_postgres = matches!(self, Self::Postgres(_));
+        self.commit().await.map_err(|error| match error {
+            // `Conflict` is a response: the transaction was rolled back.
+            StoreError::Unavailable(error) | StoreError::Query(error) if is_postgres => {
+                StoreError::CommitLost(error)
+            }
+            error => error,
+        })
     }
 
     pub(crate) async fn rollback(self) -> Result<(), StoreError> {
@@ -93,15 +106,17 @@ impl Store {
 
     pub(crate) async fn acquire_writer(&self) -> Result<Writer, StoreError> {
         Ok(match self.db()? {
-            Db::Sqlite(db) => Writer::Sqlite(db.writer.acquire().await?),
-            Db::Postgres(db) => Writer::Postgres(db.writer.acquire().await?),
+            Db::Sqlite(db) => Writer::Sqlite(db.acquire(PoolKind::Writer).await?),
+            Db::Postgres(db) => Writer::Postgres(db.acquire(PoolKind::Writer).await?),
         })
     }
 }
 
 async fn begin_sqlite(db: &Pools<SqlitePool>) -> Result<Tx, StoreError> {
     let began = Instant::now();
+    let wait = db.writer_waits.begin();
     let tx = db.writer.begin_with(db.begin).await?;
+    drop(wait);
     record_lock_wait(began);
     Ok(Tx::Sqlite(tx))
 }
@@ -113,8 +128,12 @@ pub(crate) async fn begin_whole(
     db: &Pools<PgPool>,
     begin: &'static str,
 ) -> Result<Transaction<'static, Postgres>, StoreError> {
-    let pool = db.writer.clone();
-    let begun = tokio::spawn(async move { pool.begin_with(begin).await }).await;
+    let (pool, wait) = (db.writer.clone(), db.writer_waits.begin());
+    let begun = tokio::spawn(async move {
+        let _wait = wait;
+        pool.begin_with(begin).await
+    })
+    .await;
     Ok(begun.map_err(|_| StoreError::Unavailable(sqlx::Error::WorkerCrashed))??)
 }
 

@@ -69,6 +69,11 @@ impl Drop for DatabaseMonitor {
 }
 
 impl Store {
+    /// Whether the last check found that the database does not respond; never without a monitor.
+    pub fn is_unreachable(&self) -> bool {
+        self.is_unreachable.load(Ordering::Relaxed)
+    }
+
     fn postgres_options(&self) -> Option<std::sync::Arc<sqlx::postgres::PgConnectOptions>> {
         match self.engine_pools() {
             Db::Sqlite(_) => None,

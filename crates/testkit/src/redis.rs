@@ -4,7 +4,6 @@
 
 mod sentinel;
 mod socket;
-mod tls;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -14,6 +13,7 @@ pub use self::sentinel::WatchedRedis;
 use self::socket::request;
 use crate::eventually::eventually;
 use crate::process::{Recipe, ServerProcess, environment, installed};
+use crate::tls;
 
 /// Names the server that `./test` started for the whole run, as a URL.
 pub const REDIS_URL_VARIABLE: &str = "OPENBELL_TEST_REDIS_URL";

@@ -29,7 +29,7 @@ impl Lane {
         settled: SettledBatch,
         commit: &CommitResult,
     ) -> Vec<Job> {
-        let kept = |change: &PlayerUpdate| !commit.lost.contains(&change.player.player_id);
+        let kept = |change: &PlayerUpdate| !commit.unwritten.contains(&change.player.player_id);
         let committed = settled.changes.into_iter().filter(kept);
         self.publish(&committed.flat_map(|change| change.fills).collect::<Vec<_>>());
         let (mut again, mut replays) = (Vec::new(), Vec::new());
@@ -37,7 +37,9 @@ impl Lane {
             match settlement {
                 Settlement::UnknownPlayer => job.respond(Err(DeskError::UnknownPlayer)),
                 Settlement::Replay(stored) => replays.push((job, stored)),
-                Settlement::Settled(response) if !commit.lost.contains(&job.request.player_id) => {
+                Settlement::Settled(response)
+                    if !commit.unwritten.contains(&job.request.player_id) =>
+                {
                     job.respond(Ok(response));
                 }
                 Settlement::Settled(_) => match &commit.error {

@@ -43,6 +43,7 @@ impl Desk {
             0 => 2,
             n => n,
         };
+        metrics::gauge!("openbell_desk_queue_length_max").set(config.queue_max);
         let deps = Arc::new(deps);
         let (mut queues, mut tasks) = (Vec::new(), Vec::new());
         for number in 0..lanes {

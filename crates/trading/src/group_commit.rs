@@ -39,7 +39,7 @@ pub struct PreparedBatch {
 
 pub(crate) struct CommitResult {
     /// Players whose changes are not known to be written.
-    pub(crate) lost: BTreeSet<i64>,
+    pub(crate) unwritten: BTreeSet<i64>,
     /// Whether their jobs may be retried.
     pub(crate) retry: bool,
     /// The error, except for version conflicts.
@@ -106,7 +106,7 @@ impl Lane {
         now: UnixMicros,
     ) -> CommitResult {
         if changes.is_empty() {
-            return CommitResult { lost: BTreeSet::new(), retry: false, error: None };
+            return CommitResult { unwritten: BTreeSet::new(), retry: false, error: None };
         }
         let started = Instant::now();
         let mark = BatchMark::draw(&*self.deps.entropy);
@@ -116,33 +116,34 @@ impl Lane {
         };
         let seconds = started.elapsed().as_secs_f64();
         metrics::histogram!("openbell_batch_commit_seconds").record(seconds);
-        let mut lost: BTreeSet<i64> = changes.iter().map(|c| c.player.player_id).collect();
+        let mut unwritten: BTreeSet<i64> = changes.iter().map(|c| c.player.player_id).collect();
         let conflicts = metrics::counter!("openbell_version_conflicts_total");
         match committed {
             Ok(committed) => {
                 conflicts.increment(committed.conflicted.len() as u64);
-                CommitResult { lost: committed.conflicted, retry: true, error: None }
+                CommitResult { unwritten: committed.conflicted, retry: true, error: None }
             }
             Err(StoreError::Conflict(_)) => {
-                conflicts.increment(lost.len() as u64);
-                CommitResult { lost, retry: true, error: None }
+                conflicts.increment(unwritten.len() as u64);
+                CommitResult { unwritten, retry: true, error: None }
             }
             Err(StoreError::CommitUnknown(unknown, error)) => {
                 tracing::warn!(%error, "a COMMIT has no response; resolving it by the batch's mark");
                 let committed = self.resolve_commit(&unknown).await;
                 if committed == Some(true) {
-                    lost.clone_from(&unknown.conflicted);
+                    unwritten.clone_from(&unknown.conflicted);
                 }
+                // After a decision this is the error of the jobs that are retried in vain.
                 let error = match committed {
                     Some(_) => StoreError::Unavailable(error),
                     None => StoreError::CommitUnknown(unknown, error),
                 };
-                CommitResult { lost, retry: committed.is_some(), error: Some(Arc::new(error)) }
+                CommitResult { unwritten, retry: committed.is_some(), error: Some(Arc::new(error)) }
             }
             Err(error @ StoreError::Unavailable(_)) => {
-                CommitResult { lost, retry: true, error: Some(Arc::new(error)) }
+                CommitResult { unwritten, retry: true, error: Some(Arc::new(error)) }
             }
-            Err(error) => CommitResult { lost, retry: false, error: Some(Arc::new(error)) },
+            Err(error) => CommitResult { unwritten, retry: false, error: Some(Arc::new(error)) },
         }
     }
 }

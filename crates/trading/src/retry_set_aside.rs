@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep};
 use crate::job::Job;
 use crate::lane::Lane;
 
-/// How long an order is retried. By default an idle transaction is ended before
-/// (`database.idle_in_transaction_timeout_ms`).
+/// How long an order is retried. By default PostgreSQL ends an idle transaction
+/// earlier (`database.idle_in_transaction_timeout_ms`).
 const HELD_MAX: Duration = Duration::from_secs(8);
 /// How long a round splits batches that conflict on an idempotency key.
 const SPLIT_MAX: Duration = Duration::from_secs(1);

@@ -14,6 +14,8 @@ mod portfolio;
 mod stocks;
 mod transactions;
 
+pub use self::health::CLOCK_SKEW_MAX_S;
+
 use axum::Router;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;

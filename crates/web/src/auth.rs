@@ -5,6 +5,7 @@ pub(crate) mod names;
 pub(crate) mod passwords;
 mod profanity;
 pub(crate) mod recovery;
+pub(crate) mod security_events;
 pub(crate) mod session_lookup;
 pub(crate) mod sessions;
 pub(crate) mod tokens;

@@ -2,6 +2,7 @@
 //! lists every key with its default.
 
 use cluster::Quota;
+use domain::limited;
 use serde::{Deserialize, Serialize};
 
 use crate::http::client_address::Networks;
@@ -36,10 +37,14 @@ pub struct HttpConfig {
     pub connections_max: usize,
     /// Concurrent connections of one client network; a trusted proxy may have more.
     pub connections_per_address_max: usize,
-    /// Proxies whose `X-Forwarded-For` is used, as addresses or `ADDRESS/BITS`.
+    /// Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are used, as addresses or
+    /// `ADDRESS/BITS`.
     pub trusted_proxies: Networks,
     /// Origins that may call the API; `*` allows all.
     pub cors_origins: Vec<String>,
+    /// Seconds from the signal to the close of the listener, 0 to 300.
+    #[serde(deserialize_with = "limited::<_, _, 0, 300>")]
+    pub lame_duck_s: u64,
     /// Milliseconds that running requests may take during shutdown.
     pub drain_timeout_ms: u64,
     /// Concurrent event streams of all players.
@@ -52,6 +57,8 @@ pub struct HttpConfig {
     pub stream_heartbeat_ms: u64,
     /// Addresses, or `ADDRESS/BITS`, that may read the metrics.
     pub metrics_from: Networks,
+    /// Whether each request is logged.
+    pub access_log: bool,
     /// The `max-age` of `Strict-Transport-Security` (RFC 6797) in seconds, sent to clients that use
     /// HTTPS through a trusted proxy; 0: not sent.
     pub hsts_max_age_s: u64,
@@ -73,12 +80,14 @@ impl Default for HttpConfig {
             connections_per_address_max: 1_024,
             trusted_proxies: Networks::default(),
             cors_origins: owned(&["*"]),
+            lame_duck_s: 0,
             drain_timeout_ms: 10_000,
             streams_max: 2_000,
             streams_per_player_max: 6,
             stream_prices_interval_ms: 5_000,
             stream_heartbeat_ms: 25_000,
             metrics_from: owned(&["127.0.0.0/8", "::1"]).try_into().unwrap_or_default(),
+            access_log: false,
             hsts_max_age_s: 31_536_000,
         }
     }

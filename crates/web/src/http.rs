@@ -1,20 +1,24 @@
 //! Connections, the layers that every request passes, and extractors of headers, bodies and
 //! queries.
 
+pub(crate) mod access_log;
 pub(crate) mod attachment;
 pub(crate) mod body;
 pub(crate) mod client_address;
 pub(crate) mod cookies;
 pub(crate) mod cors;
 pub(crate) mod etag;
+pub(crate) mod forwarded_host;
 pub(crate) mod headers;
 pub(crate) mod input;
 pub(crate) mod known_parameters;
 pub(crate) mod limits;
+pub(crate) mod log_limit;
 pub(crate) mod path_segment;
 pub(crate) mod query;
 pub(crate) mod request_context;
 pub(crate) mod serve;
+pub(crate) mod shutdown;
 
 /// Prefixes of paths that are not pages.
 const PROGRAM_PATHS: [&str; 9] =

@@ -6,6 +6,7 @@ mod auth;
 mod config;
 mod game;
 mod http;
+mod metric_families;
 mod openapi;
 mod pages;
 mod problem;
@@ -15,14 +16,18 @@ mod stream;
 
 pub use axum::Router;
 
+pub use self::api::CLOCK_SKEW_MAX_S;
 pub use self::auth::names::tidy_name;
 pub use self::auth::passwords::{HashError, Hasher};
 pub use self::auth::recovery::{LINK_LIFE_HOURS, LINK_PATH, make_link, refuse_password};
+pub use self::auth::security_events::{SecurityEvent, SecurityEventKind};
 pub use self::auth::tokens::new as new_token;
 pub use self::config::{AuthConfig, HttpConfig, Limit, LimitsConfig, NamesConfig, WebConfig};
 pub use self::game::reads::CLOSES_TAG;
 pub use self::http::client_address::{NetworkError, Networks};
 pub use self::http::serve::serve;
+pub use self::http::shutdown::Shutdown;
+pub use self::metric_families::METRIC_FAMILIES;
 pub use self::router::router;
 pub use self::state::{AppDeps, AppState};
 pub use self::stream::Hub;

@@ -6,7 +6,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::http::{cors, headers, limits, request_context};
+use crate::http::{access_log, cors, headers, limits, request_context};
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::{api, openapi, pages};
@@ -18,8 +18,9 @@ pub fn router(state: AppState) -> Router {
         .fallback(route_not_found)
         .layer(from_fn(request_context::record_route))
         .with_state(state.clone());
+    let logs_access = state.config.http.access_log;
     // The last layer is the first that a request passes.
-    Router::new()
+    let router = Router::new()
         .fallback_service(router)
         .layer(from_fn_with_state(state.clone(), limits::general))
         .layer(from_fn_with_state(state.clone(), cors::add_cors))
@@ -27,7 +28,8 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), request_context::recover))
         .layer(from_fn_with_state(state.clone(), pages::errors::render))
         .layer(from_fn_with_state(state, request_context::add_context))
-        .layer(pages::compression())
+        .layer(pages::compression());
+    if logs_access { router.layer(from_fn(access_log::log)) } else { router }
 }
 
 async fn route_not_found(request: Request) -> Response {

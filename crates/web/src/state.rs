@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use archive::History;
 use cluster::{Counters, TagCache};
 use domain::{Clock, Entropy, Rules, UnixMicros};
@@ -12,8 +13,10 @@ use store::Store;
 use trading::Desk;
 
 use crate::auth::passwords::Hasher;
+use crate::auth::security_events::ThrottleLog;
 use crate::auth::session_lookup::SessionLookup;
-use crate::config::WebConfig;
+use crate::config::{LimitsConfig, WebConfig};
+use crate::http::shutdown::Shutdown;
 use crate::stream::Hub;
 
 /// The services that the server constructs.
@@ -35,6 +38,8 @@ pub struct AppDeps {
     pub counters: Counters,
     pub cache: TagCache,
     pub config: WebConfig,
+    /// Ends readiness before the server closes.
+    pub shutdown: Shutdown,
     /// Renders all metrics in the text format of Prometheus.
     pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -45,6 +50,9 @@ pub struct AppState {
     deps: Arc<AppDeps>,
     pub(crate) session_lookup: SessionLookup,
     pub(crate) hasher: Hasher,
+    /// The rate limits in effect; those of the configuration at first.
+    limits: Arc<ArcSwap<LimitsConfig>>,
+    pub(crate) throttle_log: ThrottleLog,
 }
 
 impl AppState {
@@ -53,8 +61,19 @@ impl AppState {
         Self {
             session_lookup: SessionLookup::new(deps.store.clone(), Arc::clone(&deps.clock)),
             hasher: Hasher::new(&deps.config.auth),
+            limits: Arc::new(ArcSwap::from_pointee(deps.config.limits.clone())),
+            throttle_log: ThrottleLog::default(),
             deps: Arc::new(deps),
         }
+    }
+
+    /// Applies other rate limits from the next request on.
+    pub fn set_limits(&self, limits: LimitsConfig) {
+        self.limits.store(Arc::new(limits));
+    }
+
+    pub(crate) fn limits(&self) -> Arc<LimitsConfig> {
+        self.limits.load_full()
     }
 
     /// Whether a quote is too old at present.

@@ -20,6 +20,7 @@ mod api {
 mod http {
     mod edge;
     mod limits;
+    mod logs;
     mod serve;
 }
 

@@ -2,12 +2,12 @@
 //! S3 API stores the same files. Both are Python programs that `./test` installs.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use archive::{ArchiveError, ArchiveStore, S3Config, verify_archived};
 use domain::Secret;
 use store::ArchiveState;
+use testkit::tools_python;
 
 use crate::fixture::{ENGINES, Fixture};
 
@@ -34,17 +34,8 @@ else:
     sys.exit('the server does not answer')
 ";
 
-/// The Python beside the other tools of the tests: target/tools/python.
-fn python() -> PathBuf {
-    let test = std::env::current_exe().expect("a path");
-    let target = test.ancestors().nth(3).expect("target/PROFILE/deps/TEST");
-    let python = target.join("tools/python/bin/python3");
-    assert!(python.exists(), "{} is missing: run ./test tests once", python.display());
-    python
-}
-
 fn run(script: &str, arguments: &[String]) -> String {
-    let output = Command::new(python()).arg("-c").arg(script).args(arguments).output();
+    let output = Command::new(tools_python()).arg("-c").arg(script).args(arguments).output();
     let output = output.expect("starts");
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaint}");
@@ -95,7 +86,7 @@ impl S3Server {
         let free = TcpListener::bind("127.0.0.1:0").expect("binds");
         let port = free.local_addr().expect("an address").port();
         drop(free);
-        let mut command = Command::new(python());
+        let mut command = Command::new(tools_python());
         command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()]);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
         Self { child, url: format!("http://127.0.0.1:{port}") }

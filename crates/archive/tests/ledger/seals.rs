@@ -33,7 +33,7 @@ async fn seals_follow_one_another_and_are_computed_again_from_the_ledger() {
             // Trades of now, and of before the instant's end, change nothing about it.
             fixture.trade(5).await;
             let report = look(&fixture, &file).await;
-            let expected = SealReport { seals: round, given_again: round, wrong: None };
+            let expected = SealReport { seals: round, recomputed: round, wrong: None };
             assert_eq!(report, expected, "{engine}");
         }
         let made = seal(&fixture.store, Some(&file), &fixture.clock).await.expect("answers");
@@ -53,7 +53,7 @@ async fn a_clock_that_steps_back_breaks_no_seal() {
         // `trade` moves the clock on, by less than it went back.
         fixture.trade(20).await;
         let report = look(&fixture, &file).await;
-        assert_eq!((report.seals, report.given_again, report.holds()), (1, 1, true), "{report}");
+        assert_eq!((report.seals, report.recomputed, report.holds()), (1, 1, true), "{report}");
         let made = seal(&fixture.store, Some(&file), &fixture.clock).await.expect("answers");
         assert_eq!(made, None, "{engine}: a seal of the time before is not made");
 
@@ -61,7 +61,7 @@ async fn a_clock_that_steps_back_breaks_no_seal() {
         fixture.trade(20).await;
         make(&fixture, &file).await.expect("the first seal holds").expect("a new one");
         let report = look(&fixture, &file).await;
-        assert_eq!((report.seals, report.given_again, report.holds()), (2, 2, true), "{report}");
+        assert_eq!((report.seals, report.recomputed, report.holds()), (2, 2, true), "{report}");
         let chains = verify(&fixture.store, |_, _| ()).await.expect("readable");
         assert!(chains.holds(), "{engine}: {chains}");
     }
@@ -90,12 +90,12 @@ async fn seals_hold_while_months_go_into_the_archive_and_come_back() {
         for month in [first, second] {
             fixture.let_go(month).await;
             let report = look(&fixture, &file).await;
-            assert!(report.holds() && report.given_again > 0, "{engine}: {report}");
+            assert!(report.holds() && report.recomputed > 0, "{engine}: {report}");
             make(&fixture, &file).await.expect("seals").expect("a new one");
         }
         archiver.restore(first, |_| ()).await.expect("restores");
         let report = look(&fixture, &file).await;
-        assert_eq!((report.holds(), report.given_again), (true, 3), "{engine}: {report}");
+        assert_eq!((report.holds(), report.recomputed), (true, 3), "{engine}: {report}");
     }
 }
 

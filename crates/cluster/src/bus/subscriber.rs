@@ -98,7 +98,7 @@ impl Subscriber {
             Ok(Envelope { message: None, .. }) => "gap",
             Ok(_) => "message",
         };
-        metrics::counter!("openbell_bus_heard_total", "kind" => kind).increment(1);
+        metrics::counter!("openbell_bus_received_total", "kind" => kind).increment(1);
         if let ("gap" | "message", Ok(Envelope { message, .. })) = (kind, envelope) {
             self.forward(message.map_or(BusEvent::Gap, BusEvent::Message));
         }

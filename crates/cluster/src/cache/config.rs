@@ -64,8 +64,11 @@ impl CacheConfig {
 }
 
 impl Family {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Leaderboard, Self::Quote, Self::Profile, Self::Listing];
+
     /// The label in metrics.
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Leaderboard => "leaderboard",
             Self::Quote => "quote",

@@ -15,7 +15,7 @@ const KEY_LENGTH_MAX: usize = 200;
 /// A text without case, width, ligatures and accents: equal for texts that a search treats alike.
 pub fn search_fold(text: &str) -> String {
     let folded = fold_case(text.nfkc()).nfkd().filter(|c| !is_accent(*c)).collect::<String>();
-    let plain: String = folded.nfc().flat_map(without_stroke).collect();
+    let plain: String = folded.nfc().flat_map(plain_letters).collect();
     plain.nfkc().collect()
 }
 
@@ -24,13 +24,13 @@ pub fn email_key(address: &str) -> String {
     address.trim().nfc().collect::<String>().to_lowercase()
 }
 
-/// What must not be equal for two names of a game: how the name reads without case and width, and
+/// The keys that no two names of a game may share: how the name reads without case and width, and
 /// how it looks (the skeleton of UTS #39, without case, with `l`, `1` and `I` as one). Each key has
 /// at most some 200 bytes.
 pub fn name_keys(name: &str) -> Vec<String> {
-    let seen: String = name.nfkc().filter(|c| !is_unseen(*c)).collect();
-    let reads: String = fold_case(seen.chars()).nfkc().collect();
-    let shape = fold_case(skeleton(&seen)).collect::<String>();
+    let visible: String = name.nfkc().filter(|c| !is_invisible(*c)).collect();
+    let reads: String = fold_case(visible.chars()).nfkc().collect();
+    let shape = fold_case(skeleton(&visible)).collect::<String>();
     let shape = fold_case(skeleton(&shape)).map(|c| if c == 'l' { 'i' } else { c });
     let mut keys = vec![bounded(reads), bounded(shape.collect())];
     keys.dedup();
@@ -44,7 +44,7 @@ fn fold_case(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
 }
 
 /// Joiners and selectors of a style, which two names must not differ by.
-fn is_unseen(c: char) -> bool {
+fn is_invisible(c: char) -> bool {
     matches!(c, ZWJ | ZWNJ | '\u{fe00}'..='\u{fe0f}')
 }
 
@@ -55,7 +55,7 @@ fn is_accent(c: char) -> bool {
 }
 
 /// Letters that have no decomposition, as they are written on a plain keyboard.
-fn without_stroke(c: char) -> impl Iterator<Item = char> {
+fn plain_letters(c: char) -> impl Iterator<Item = char> {
     let plain = match c {
         'ł' => "l",
         'ø' => "o",

@@ -82,8 +82,8 @@ impl fmt::Display for LeaderboardReport {
         let Self { checked, joined, moved, violations, .. } = self;
         writeln!(
             f,
-            "checked   {checked} answers, {joined} joined by the next page, {moved} moved \
-             meanwhile, {violations} violations"
+            "checked   {checked} answers, {joined} compared with the next page, {moved} \
+             changed between the two, {violations} violations"
         )?;
         match &self.violation {
             Some(violation) => writeln!(f, "VIOLATION: {violation}"),

@@ -74,7 +74,7 @@ impl GuardedProvider {
     ) -> Self {
         // The zone was checked where the configuration was read.
         let zone = TimeZone::get(&config.quota.of(provider.kind()).day_zone);
-        Self {
+        let guarded = Self {
             zone: zone.unwrap_or(TimeZone::UTC),
             provider,
             config,
@@ -82,7 +82,9 @@ impl GuardedProvider {
             clock,
             unreadable: AtomicI64::new(0),
             is_behind: AtomicBool::new(false),
-        }
+        };
+        guarded.register_metrics();
+        guarded
     }
 
     pub(super) fn kind(&self) -> ProviderKind {
@@ -127,6 +129,9 @@ impl GuardedProvider {
         });
         let is_known = read.is_some();
         let state = read.map_or_else(|| ProviderState::new(now), |(_, state)| state);
+        if is_known {
+            self.export_metrics(&state, now);
+        }
         let breaker = if is_known { state.breaker_at(now) } else { CircuitState::Open };
         let open_until = (is_known && breaker == CircuitState::Open).then_some(state.open_until);
         ProviderStatus {

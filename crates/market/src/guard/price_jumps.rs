@@ -1,5 +1,6 @@
-//! Confirmation of price jumps: a price far from the last good one needs a second source.
-//! Candidates are kept in memory only; whether a price is in doubt is stored with its quote.
+//! Confirmation of price jumps: a price far from the last good one needs a second provider, or the
+//! same one again after a minute. Unconfirmed prices are kept in memory only; whether a price is in
+//! doubt is stored with its quote.
 
 use domain::{Price, Symbol, UnixMicros};
 use moka::sync::Cache;
@@ -32,8 +33,7 @@ impl PriceJumps {
         Self { jump_percent_max, pending: Cache::new(UNCONFIRMED_MAX) }
     }
 
-    /// Whether a price differs from a known one by no more than a jump, which is a share of the
-    /// known one.
+    /// Whether the difference is at most `jump_percent_max` percent of the known price.
     pub(super) fn is_near(&self, known: Price, price: Price) -> bool {
         let (known, price) = (i128::from(known.0), i128::from(price.0));
         (price - known).abs() * 100 <= known * i128::from(self.jump_percent_max)
@@ -59,7 +59,7 @@ impl PriceJumps {
             Some(_) => false,
             None => {
                 let price = quote.price;
-                tracing::warn!(%symbol, %provider, %price, "price jump needs confirmation by a second provider");
+                tracing::warn!(%symbol, %provider, %price, "a price jump needs confirmation by a second provider, or by the same one after a minute");
                 let jump = PendingJump { provider: *provider, price, since: now };
                 self.pending.insert(symbol.clone(), jump);
                 false

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Day, Price, Symbol, UnixMicros};
+use domain::{Clock, Day, Price, Secret, Symbol, UnixMicros};
 use moka::sync::Cache;
 use store::Store;
 
@@ -80,6 +80,15 @@ impl ProviderChain {
 
     pub(super) fn kinds(&self) -> Vec<ProviderKind> {
         self.guarded.iter().map(GuardedProvider::kind).collect()
+    }
+
+    /// Replaces the key of a provider; false if it is not in the chain.
+    pub(super) fn set_key(&self, kind: ProviderKind, key: Secret) -> bool {
+        let found = self.guarded.iter().find(|guarded| guarded.kind() == kind);
+        if let Some(guarded) = found {
+            guarded.provider().set_key(key);
+        }
+        found.is_some()
     }
 
     pub(super) async fn statuses(&self) -> Vec<ProviderStatus> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::{Clock, DailyBar, Day, Price, Symbol, UnixMicros};
+use domain::{Clock, DailyBar, Day, Price, Secret, Symbol, UnixMicros};
 use futures_util::FutureExt as _;
 use store::Store;
 
@@ -49,6 +49,11 @@ impl Providers {
 
     pub fn kinds(&self) -> Vec<ProviderKind> {
         self.inner.kinds()
+    }
+
+    /// Sends the next requests to a provider with another key; false if the provider is not used.
+    pub fn set_key(&self, kind: ProviderKind, key: Secret) -> bool {
+        self.inner.set_key(kind, key)
     }
 
     /// The status of each provider.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::{DailyBar, Price, Symbol};
 
-/// The step of prices in cents, the coarsest.
+/// One cent, in units of 0.0001.
 const COARSEST_TICK: Price = Price(100);
 
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct JoinedBars {
 struct StockBars {
     symbol: Symbol,
     bars: Vec<DailyBar>,
-    /// In which file each day was.
+    /// The index of the file in which each day is.
     days: BTreeMap<i32, usize>,
 }
 

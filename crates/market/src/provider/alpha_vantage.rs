@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::{Day, Symbol};
+use domain::{Day, Secret, Symbol};
 
 use super::http::ProviderConnection;
 use super::response::{self, JsonFields, QuoteTime, RawQuote};
@@ -62,6 +62,10 @@ fn check_body(body: &str, retry_after: Option<Duration>) -> Result<(), ProviderE
 impl QuoteProvider for AlphaVantage {
     fn kind(&self) -> ProviderKind {
         ProviderKind::AlphaVantage
+    }
+
+    fn set_key(&self, key: Secret) {
+        self.0.set_key(key);
     }
 
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {

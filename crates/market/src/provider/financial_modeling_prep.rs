@@ -3,7 +3,7 @@
 //!
 //! <https://site.financialmodelingprep.com/developer/docs/stable>
 
-use domain::{Day, Symbol};
+use domain::{Day, Secret, Symbol};
 
 use super::http::{ProviderConnection, ProviderResponse};
 use super::response::{self, BAR, JsonFields, QuoteTime, RawQuote};
@@ -64,6 +64,10 @@ fn check_body(reply: &ProviderResponse) -> Result<(), ProviderError> {
 impl QuoteProvider for FinancialModelingPrep {
     fn kind(&self) -> ProviderKind {
         ProviderKind::FinancialModelingPrep
+    }
+
+    fn set_key(&self, key: Secret) {
+        self.0.set_key(key);
     }
 
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {

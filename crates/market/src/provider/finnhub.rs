@@ -2,7 +2,7 @@
 //!
 //! <https://finnhub.io/docs/api>
 
-use domain::{Day, Symbol};
+use domain::{Day, Secret, Symbol};
 
 use super::http::ProviderConnection;
 use super::response::{self, JsonFields, QuoteTime, RawQuote};
@@ -39,6 +39,10 @@ impl Finnhub {
 impl QuoteProvider for Finnhub {
     fn kind(&self) -> ProviderKind {
         ProviderKind::Finnhub
+    }
+
+    fn set_key(&self, key: Secret) {
+        self.0.set_key(key);
     }
 
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use domain::{Clock, Secret, UnixMicros};
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
@@ -111,7 +112,7 @@ impl ProviderClient {
 pub(super) struct ProviderConnection {
     pub(super) client: ProviderClient,
     pub(super) base: Url,
-    pub(super) key: Secret,
+    pub(super) key: ArcSwap<Secret>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -122,6 +123,11 @@ impl fmt::Debug for ProviderConnection {
 }
 
 impl ProviderConnection {
+    /// Sends the next requests with another key.
+    pub(super) fn set_key(&self, key: Secret) {
+        self.key.store(Arc::new(key));
+    }
+
     /// Sends a GET request with the key in a header, after a prefix.
     pub(super) async fn get(
         &self,
@@ -129,7 +135,7 @@ impl ProviderConnection {
         query: &[(&str, &str)],
         (header, prefix): (&'static str, &str),
     ) -> Result<ProviderResponse, ProviderError> {
-        let value = format!("{prefix}{}", self.key.reveal());
+        let value = format!("{prefix}{}", self.key.load().reveal());
         self.client.get(address(&self.base, path, query), Some((header, value))).await
     }
 
@@ -140,7 +146,8 @@ impl ProviderConnection {
         mut query: Vec<(&str, &str)>,
         name: &str,
     ) -> Result<ProviderResponse, ProviderError> {
-        query.push((name, self.key.reveal()));
+        let key = self.key.load_full();
+        query.push((name, key.reveal()));
         self.client.get(address(&self.base, path, &query), None).await
     }
 

@@ -3,7 +3,7 @@
 //!
 //! <https://twelvedata.com/docs>
 
-use domain::{Day, Symbol};
+use domain::{Day, Secret, Symbol};
 
 use super::http::ProviderConnection;
 use super::response::{self, BAR, JsonFields, QuoteTime, RawQuote};
@@ -49,6 +49,10 @@ fn error(code: u16, text: &str, retry_after: Option<std::time::Duration>) -> Pro
 impl QuoteProvider for TwelveData {
     fn kind(&self) -> ProviderKind {
         ProviderKind::TwelveData
+    }
+
+    fn set_key(&self, key: Secret) {
+        self.0.set_key(key);
     }
 
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {

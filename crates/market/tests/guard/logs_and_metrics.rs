@@ -84,6 +84,10 @@ async fn each_change_of_a_breaker_is_logged_once_and_shown_by_every_node() {
     let shown = recorder.handle();
     let _recording = metrics::set_default_local_recorder(&recorder);
     let other = node(&without_quota(), &[&provider], &database.store, &clock);
+    let breaker = "openbell_provider_breaker_state{provider=\"finnhub\"}";
+    assert!(shown.render().contains(&format!("{breaker} 0")), "its series is there at once");
+    other.statuses().await;
+    assert!(shown.render().contains(&format!("{breaker} 2")), "without a call of this node");
     assert_eq!(other.quote(&symbol("AAPL"), None).await, Err(ProviderError::BreakerOpen));
     let since = clock.now().seconds();
     clock.advance_seconds(300);
@@ -91,7 +95,7 @@ async fn each_change_of_a_breaker_is_logged_once_and_shown_by_every_node() {
     let changed = "openbell_provider_breaker_changed_timestamp_seconds{provider=\"finnhub\"}";
     let state = "openbell_provider_breaker_state{provider=\"finnhub\"}";
     let calls = |outcome| {
-        let labels = "provider=\"finnhub\",question=\"quote\"";
+        let labels = "provider=\"finnhub\",operation=\"quote\"";
         format!("openbell_provider_calls_total{{{labels},outcome=\"{outcome}\"}} 1")
     };
     let text = shown.render();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::{Clock, DailyBar, Day, Price, Symbol, UnixMicros};
+use domain::{Clock, DailyBar, Day, Price, Secret, Symbol, UnixMicros};
 use market::*;
 use store::{DatabaseConfig, Store};
 use testkit::ManualClock;
@@ -130,6 +130,8 @@ impl QuoteProvider for ScriptedProvider {
     fn kind(&self) -> ProviderKind {
         self.kind
     }
+
+    fn set_key(&self, _: Secret) {}
 
     fn quote<'a>(&'a self, symbol: &'a Symbol) -> ProviderFuture<'a, ProviderQuote> {
         Box::pin(async {

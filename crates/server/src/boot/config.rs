@@ -7,9 +7,12 @@ mod layers;
 mod memory;
 mod nearest;
 mod rules;
+mod secret_files;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod tree;
+mod variables;
 
 use std::path::{Path, PathBuf};
 
@@ -22,18 +25,10 @@ use super::telemetry::LogConfig;
 pub(crate) use flags::{DatabaseArgs, Flags, ServeArgs};
 pub(crate) use rules::{load_rules, rule_warnings};
 pub(crate) use secrets::without_password;
+pub(crate) use tree::ConfigTree;
 
 /// The commented file that has every key with its default.
 const DEFAULTS: &str = include_str!("../../../../config/openbell.toml");
-
-/// Short names of the variables that containers set most, and their keys.
-const NAMED_VARIABLES: [(&str, &str); 3] = [
-    ("OPENBELL_DATABASE_URL", "database.url"),
-    ("OPENBELL_REDIS_URL", "redis.url"),
-    ("OPENBELL_LISTEN", "http.listen"),
-];
-/// `OPENBELL__SECTION__KEY` sets `section.key`.
-const VARIABLE_PREFIX: &str = "OPENBELL__";
 
 /// Why the configuration or the rules cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +42,14 @@ pub(crate) enum SettingsError {
         /// What is wrong and what was expected.
         text: String,
     },
+    #[error(transparent)]
+    Notify(#[from] notify::NotifierError),
+}
+
+/// An error at a span of the texts of all layers, which `layers` locates.
+struct LayerError {
+    span: std::ops::Range<usize>,
+    text: String,
 }
 
 /// The whole configuration.
@@ -72,6 +75,16 @@ pub(crate) struct Config {
     pub(crate) trading: trading::TradingConfig,
     pub(crate) retention: RetentionConfig,
     pub(crate) audit: archive::AuditConfig,
+    pub(crate) backup: BackupConfig,
+    pub(crate) notify: notify::NotifyConfig,
+}
+
+/// The section `[backup]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BackupConfig {
+    /// The directory that contains the backups; empty if this server does not see them.
+    pub(crate) dir: PathBuf,
 }
 
 /// The section `[redis]`.
@@ -119,11 +132,11 @@ fn history_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i32, D::E
     Err(serde::de::Error::custom(format!("expected 0 or 366 to 36525 days, got {days}")))
 }
 
-/// A configuration, and its tree for `check-config`.
+/// A configuration, and its tree of keys.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
-    tree: toml::Table,
+    pub(crate) tree: ConfigTree,
 }
 
 /// Reads the configuration of this process.
@@ -136,24 +149,16 @@ pub(crate) fn load(flags: &Flags) -> Result<Settings, SettingsError> {
 }
 
 fn load_with(
-    mut variables: Vec<(String, String)>,
+    mut environment: Vec<(String, String)>,
     flags: &Flags,
 ) -> Result<Settings, SettingsError> {
     let mut layers = Layers::new(DEFAULTS);
     if let Some(path) = &flags.file {
         layers.push(Origin::File(path.clone()), "", &read_file(path)?);
     }
-    variables.sort_unstable();
-    for (variable, key) in NAMED_VARIABLES {
-        if let Some((name, value)) = variables.iter().find(|(name, _)| name == variable) {
-            layers.push(Origin::Variable(name.clone()), key, value);
-        }
-    }
-    for (name, value) in &variables {
-        if let Some(key) = name.strip_prefix(VARIABLE_PREFIX) {
-            let key = key.to_ascii_lowercase().replace("__", ".");
-            layers.push(Origin::Variable(name.clone()), &key, value);
-        }
+    environment.sort_unstable();
+    for setting in variables::settings(&environment, DEFAULTS)? {
+        layers.push(Origin::Variable(setting.variable.to_owned()), &setting.key, setting.value);
     }
     for (flag, key, value) in &flags.values {
         layers.push(Origin::Flag(flag), key, value);
@@ -165,21 +170,12 @@ fn load_with(
         secrets::set(&mut tree, "database", "url", &config.database.url);
     }
     memory::bound(&mut config, &mut tree);
-    Ok(Settings { config, tree })
+    notify::check_config(&config.notify)?;
+    Ok(Settings { config, tree: ConfigTree(tree) })
 }
 
 fn read_file(path: &Path) -> Result<String, SettingsError> {
     std::fs::read_to_string(path).map_err(|error| SettingsError::Read(path.to_owned(), error))
-}
-
-impl Settings {
-    /// The effective tree as TOML, with secrets replaced.
-    pub(crate) fn to_toml(&self) -> String {
-        let mut tree = self.tree.clone();
-        secrets::hide(&mut tree);
-        // A table of strings, numbers and tables always has a text.
-        toml::to_string(&tree).unwrap_or_default()
-    }
 }
 
 impl Config {

@@ -9,30 +9,35 @@ use leaderboard::Leaderboards;
 use market::CompanyLookup;
 use store::BoardKind;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use trading::{Desk, DeskDeps};
 
-use super::config::{Config, load_rules, rule_warnings};
+use super::config::{self, Config, Flags, load_rules, rule_warnings};
 use super::history::HistoryWriter;
 use super::nodes::{ClusterHandles, node_name};
+use super::recorder::MetricsHandle;
+use super::reload::Reloader;
+use super::shutdown::ShutdownAtSignal;
 use super::signals::Signals;
 use super::start::Services;
-use super::telemetry::MetricsHandle;
-use super::{archives, banner, database, descriptors, live_market, start, telemetry};
+use super::systemd::ServiceManager;
+use super::{archives, banner, database, descriptors, live_market, recorder, start, telemetry};
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
 use crate::error::CommandError;
 use crate::jobs;
 use crate::jobs::context::JobContext;
+use crate::jobs::health::JobHealth;
 use crate::jobs::supervisor::Supervisor;
 
 /// How long responses may still be sent after the disk has failed.
 const LAST_RESPONSES: Duration = Duration::from_millis(500);
 
 /// Serves until a signal, and shuts down in order.
-pub(crate) async fn run(config: Config) -> Result<(), CommandError> {
-    telemetry::install_logs(&config.log)?;
+pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
+    let config::Settings { config, tree } = config::load(&flags)?;
+    let level = telemetry::install_logs(&config.log)?;
+    store::log_slow_statements(config.database.slow_statement_ms);
     descriptors::raise_limit(config.http.connections_max);
-    let metrics = telemetry::install_metrics(SystemClock.now())?;
+    let metrics = recorder::install(&config, SystemClock.now())?;
     let mut signals =
         Signals::take().map_err(|error| CommandError::Process("no signals", error))?;
     check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;
@@ -45,12 +50,22 @@ pub(crate) async fn run(config: Config) -> Result<(), CommandError> {
     let listener = bind(&config.http.listen).await?;
     let server = tokio::select! {
         server = Server::start(config, rules, metrics) => server?,
-        signal = signals.next() => {
+        signal = signals.next_stop() => {
             tracing::info!(signal, "ended before it had started");
             return Ok(());
         }
     };
-    server.serve(listener, signals).await
+    let Server { context, app, .. } = &server;
+    let reloader = Reloader {
+        flags,
+        running: tree,
+        level,
+        app: app.clone(),
+        providers: context.providers.clone(),
+        store: context.store.clone(),
+        clock: Arc::clone(&context.clock),
+    };
+    server.serve(listener, signals, reloader).await
 }
 
 async fn bind(address: &str) -> Result<TcpListener, CommandError> {
@@ -62,9 +77,8 @@ async fn bind(address: &str) -> Result<TcpListener, CommandError> {
 struct Server {
     context: Arc<JobContext>,
     history: HistoryWriter,
-    router: web::Router,
-    /// Cancelled by the first signal; ends event streams at once.
-    closing: CancellationToken,
+    app: web::AppState,
+    shutdown: web::Shutdown,
 }
 
 impl Server {
@@ -76,13 +90,16 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let services = start::prepare(&config, &rules).await?;
         let boards = Arc::<Leaderboards>::default();
-        let closing = CancellationToken::new();
-        let hub = web::Hub::start(&config.http, &services.prices, closing.clone());
+        let shutdown = web::Shutdown::default();
+        let hub = web::Hub::start(&config.http, &services.prices, shutdown.closing());
         let node = node_name();
         let cluster = ClusterHandles::open(&config, &node, &clock).await?;
         let on_commit = on_commit(&boards, &hub, &cluster);
         let desk = open_desk(&config, &services, &rules, &clock, on_commit);
         let Services { store, source, prices, history } = services;
+        // Before the first request for the readiness; the job `watch_clock` repeats it.
+        let skew = store.clock_skew(&*clock).await;
+        skew.map_err(database::database_error(&config.database))?;
         let providers = match source.feed() {
             Some(_) => {
                 let settings = &config.market.live.providers;
@@ -103,31 +120,38 @@ impl Server {
             desk,
             providers,
             metrics,
+            health: JobHealth::default(),
             clock,
             node,
         });
-        let router = web::router(app_state(&context, rules)?);
-        Ok(Self { context, history, router, closing })
+        let app = app_state(&context, rules, shutdown.clone())?;
+        Ok(Self { context, history, app, shutdown })
     }
 
-    /// Serves until a signal. Then it accepts no new connection, responds to every accepted order,
-    /// stops the jobs and closes the database.
-    async fn serve(self, listener: TcpListener, mut signals: Signals) -> Result<(), CommandError> {
-        let Self { context, history, router, closing } = self;
+    /// Serves until a signal and for `lame_duck_s` after it. Then it accepts no new connection,
+    /// responds to every accepted order, stops the jobs and closes the database.
+    async fn serve(
+        self,
+        listener: TcpListener,
+        signals: Signals,
+        reloader: Reloader,
+    ) -> Result<(), CommandError> {
+        let Self { context, history, app, shutdown } = self;
         let address = listener.local_addr().map_err(CommandError::Serve)?;
         let (now, lanes) = (context.clock.now(), context.desk.lanes());
         banner::announce(&context.config, address, &context.source, now, lanes);
-        let closed = closing.clone();
-        tokio::spawn(async move {
-            let signal = signals.next().await;
-            tracing::info!(signal, "shutting down: accepted orders are settled first");
-            closed.cancel();
-            signals.exit_at_next();
-        });
+        let service_manager = ServiceManager::find();
+        let shutdown_at_signal = ShutdownAtSignal {
+            shutdown: shutdown.clone(),
+            lame_duck: Duration::from_secs(context.config.http.lame_duck_s),
+            service_manager: service_manager.clone(),
+        };
+        tokio::spawn(shutdown_at_signal.run(signals, reloader));
         tokio::spawn(exit_after_disk_failure());
         let supervisor = Supervisor::default();
         jobs::start(&context, history, &supervisor)?;
-        let served = web::serve(listener, router, &context.config.http, closing).await;
+        service_manager.notify_ready();
+        let served = web::serve(listener, web::router(app), &context.config.http, shutdown).await;
         context.desk.close().await;
         supervisor.stop().await;
         context.store.close().await;
@@ -135,7 +159,11 @@ impl Server {
     }
 }
 
-fn app_state(context: &JobContext, rules: Arc<Rules>) -> Result<web::AppState, CommandError> {
+fn app_state(
+    context: &JobContext,
+    rules: Arc<Rules>,
+    shutdown: web::Shutdown,
+) -> Result<web::AppState, CommandError> {
     let config = &context.config;
     let lookups = context.providers.as_ref().map(|providers| {
         let ttl = &config.market.live.cache_ttl;
@@ -157,6 +185,7 @@ fn app_state(context: &JobContext, rules: Arc<Rules>) -> Result<web::AppState, C
         counters: context.cluster.counters.clone(),
         cache: context.cluster.cache.clone(),
         config: config.web(),
+        shutdown,
         render_metrics: Arc::new(move || metrics.render()),
     }))
 }

@@ -1,22 +1,12 @@
-//! Logs and metrics of the process: installs the global log subscriber and metrics recorder, and
-//! renders the metrics as text for the route `/metrics` of `web`.
+//! Logs of the process: installs the global log subscriber. `recorder` installs the metrics.
 
 use std::io::IsTerminal as _;
 
-use domain::UnixMicros;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Deserialize;
 use tracing_subscriber::filter::{EnvFilter, ParseError};
-use tracing_subscriber::fmt;
+use tracing_subscriber::{fmt, reload};
 
-/// Bucket bounds of durations, in seconds.
-const SECONDS: [f64; 16] = [
-    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    5.0, 10.0,
-];
-/// Bucket bounds of counts (orders of a batch, rows).
-const COUNTS: [f64; 12] =
-    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 10_000.0];
+use super::log_writer::LogWriter;
 
 /// The section `[log]`.
 #[derive(Debug, Deserialize)]
@@ -55,6 +45,8 @@ fn is_filter(text: &str) -> bool {
 pub(crate) enum TelemetryError {
     #[error("log.level: cannot read the filter {0:?}")]
     Filter(String, #[source] ParseError),
+    #[error("log.level: cannot replace the filter")]
+    Reload(#[source] reload::Error),
     /// They can be installed once in a process.
     #[error("cannot install the receiver of {0}")]
     Installed(&'static str),
@@ -63,81 +55,50 @@ pub(crate) enum TelemetryError {
     Buckets(#[from] metrics_exporter_prometheus::BuildError),
 }
 
+/// Changes the level of the installed logs.
+pub(crate) struct LogLevel {
+    replace: Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>,
+}
+
+impl LogLevel {
+    /// Applies a filter to all later events.
+    pub(crate) fn set(&self, level: &str) -> Result<(), TelemetryError> {
+        (self.replace)(parse_filter(level)?).map_err(TelemetryError::Reload)
+    }
+}
+
+fn parse_filter(level: &str) -> Result<EnvFilter, TelemetryError> {
+    let filter = EnvFilter::builder().parse(level);
+    filter.map_err(|error| TelemetryError::Filter(level.to_owned(), error))
+}
+
 /// Sends logs, and panics of tasks, to stderr from now on.
-pub(crate) fn install_logs(config: &LogConfig) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::builder()
-        .parse(&config.level)
-        .map_err(|error| TelemetryError::Filter(config.level.clone(), error))?;
-    // A line that cannot be written is lost: writing the error to the same closed stderr panics.
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+pub(crate) fn install_logs(config: &LogConfig) -> Result<LogLevel, TelemetryError> {
+    let lines = fmt().with_env_filter(parse_filter(&config.level)?).with_writer(|| LogWriter);
     let lines = lines.log_internal_errors(false);
-    let installed = match config.format {
+    let (installed, replace): (_, Box<dyn Fn(_) -> _ + Send + Sync>) = match config.format {
         LogFormat::Text => {
             let lines = lines.with_ansi(std::io::stderr().is_terminal()).with_target(false);
-            tracing::subscriber::set_global_default(lines.finish())
+            let lines = lines.with_filter_reloading();
+            let handle = lines.reload_handle();
+            let installed = tracing::subscriber::set_global_default(lines.finish());
+            (installed, Box::new(move |filter| handle.reload(filter)))
         }
-        LogFormat::Json => tracing::subscriber::set_global_default(lines.json().finish()),
+        LogFormat::Json => {
+            let lines = lines.json().with_filter_reloading();
+            let handle = lines.reload_handle();
+            let installed = tracing::subscriber::set_global_default(lines.finish());
+            (installed, Box::new(move |filter| handle.reload(filter)))
+        }
     };
     installed.map_err(|_| TelemetryError::Installed("logs"))?;
+    // The writer neither fails nor panics: a panic in this hook would abort the process.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let text = panic.payload_as_str().unwrap_or("no text");
         tracing::error!(place, text, "a task panicked");
     }));
-    Ok(())
-}
-
-/// Access to the recorded metrics.
-#[derive(Clone, Debug)]
-pub(crate) struct MetricsHandle {
-    handle: PrometheusHandle,
-}
-
-/// Records metrics from now on.
-pub(crate) fn install_metrics(now: UnixMicros) -> Result<MetricsHandle, TelemetryError> {
-    let recorder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
-        .set_buckets(&COUNTS)?
-        .build_recorder();
-    let handle = recorder.handle();
-    metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Installed("metrics"))?;
-    metrics::gauge!("process_start_time_seconds").set(now.seconds() as f64);
-    metrics::describe_gauge!(
-        "openbell_pending_orders",
-        "Orders that are pending or executing in the database; every node reports the same number."
-    );
-    metrics::describe_counter!(
-        "openbell_pending_orders_ended_total",
-        "Orders that did not fill at once and have ended, by outcome."
-    );
-    metrics::gauge!("openbell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    Ok(MetricsHandle { handle })
-}
-
-impl MetricsHandle {
-    /// All metrics in the text format of Prometheus.
-    pub(crate) fn render(&self) -> String {
-        if let Some(bytes) = resident_bytes() {
-            metrics::gauge!("process_resident_memory_bytes").set(bytes as f64);
-        }
-        metrics::counter!("openbell_invariant_breaches_total")
-            .absolute(domain::invariant_breaches());
-        self.handle.render()
-    }
-
-    /// Folds recorded samples into histograms; without it, memory grows.
-    pub(crate) fn fold(&self) {
-        self.handle.run_upkeep();
-    }
-}
-
-/// The resident memory of the process; `None` without /proc.
-fn resident_bytes() -> Option<u64> {
-    /// The page size of Linux on every machine that is built for.
-    const PAGE_BYTES: u64 = 4096;
-    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * PAGE_BYTES)
+    Ok(LogLevel { replace })
 }
 
 #[cfg(test)]
@@ -145,13 +106,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_resident_memory_of_this_process_is_read() {
-        assert!(resident_bytes().expect("Linux") > 1024 * 1024);
-    }
-
-    #[test]
     fn a_malformed_filter_is_rejected() {
         assert!(is_filter("info") && is_filter("warn,trading=debug"));
         assert!(!is_filter("info,=") && !is_filter("trading=loud"));
+    }
+
+    /// Set in the process that panics.
+    const ROLE: &str = "OPENBELL_TEST_PANICS";
+
+    /// The test runs itself in a process of its own, whose stderr cannot be written.
+    #[test]
+    fn a_panic_that_cannot_be_logged_is_counted_and_does_not_abort() {
+        if std::env::var_os(ROLE).is_some() {
+            let level = "info".to_owned();
+            install_logs(&LogConfig { format: LogFormat::Text, level }).expect("installed");
+            assert!(std::thread::spawn(|| panic!("on purpose")).join().is_err());
+            assert_eq!(crate::boot::log_writer::dropped_lines(), 1);
+            return;
+        }
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("opens");
+        let name = "a_panic_that_cannot_be_logged_is_counted_and_does_not_abort";
+        let test = std::process::Command::new(std::env::current_exe().expect("a path"))
+            .args([&format!("boot::telemetry::tests::{name}"), "--exact", "--nocapture"])
+            .env(ROLE, "1")
+            .stderr(full)
+            .output()
+            .expect("it runs");
+        let text = String::from_utf8_lossy(&test.stdout).into_owned();
+        assert!(test.status.success() && text.contains("1 passed"), "{:?}: {text}", test.status);
     }
 }

@@ -12,6 +12,6 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, CommandError> {
     for warning in config::rule_warnings(&rules) {
         term::print_error(&format!("warning: {warning}"));
     }
-    term::print(&settings.to_toml());
+    term::print(&settings.tree.to_toml());
     Ok(ExitCode::SUCCESS)
 }

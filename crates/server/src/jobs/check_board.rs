@@ -43,6 +43,7 @@ impl Reconciler for CheckBoard {
         {
             metrics::counter!("openbell_board_repairs_total", "kind" => kind).increment(count);
         }
+        self.context.health.add_board_differences(wrong);
         if wrong > 0 {
             let (lowered, removed) = (checked.lowered, checked.removed);
             tracing::error!(

@@ -69,6 +69,9 @@ impl CleanLedger {
             let count = u32::try_from(count).unwrap_or(u32::MAX);
             metrics::gauge!("openbell_archive_months", "state" => state.as_str()).set(count);
         }
+        let changed_at = rows.iter().map(|row| row.updated_at.seconds()).max().unwrap_or(0);
+        metrics::gauge!("openbell_archive_changed_timestamp_seconds")
+            .set(u32::try_from(changed_at).unwrap_or(u32::MAX));
         Ok(())
     }
 }

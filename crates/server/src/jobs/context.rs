@@ -11,8 +11,10 @@ use web::Hub;
 
 use crate::boot::config::Config;
 use crate::boot::history::SavedDay;
+use crate::boot::metric_families::LEASES;
 use crate::boot::nodes::ClusterHandles;
-use crate::boot::telemetry::MetricsHandle;
+use crate::boot::recorder::MetricsHandle;
+use crate::jobs::health::JobHealth;
 
 /// The parts of a running server.
 pub(crate) struct JobContext {
@@ -28,6 +30,7 @@ pub(crate) struct JobContext {
     /// `None` unless the market is live.
     pub(crate) providers: Option<Arc<Providers>>,
     pub(crate) metrics: MetricsHandle,
+    pub(crate) health: JobHealth,
     pub(crate) clock: Arc<dyn Clock>,
     /// The holder of this node's leases.
     pub(crate) node: String,
@@ -36,6 +39,7 @@ pub(crate) struct JobContext {
 impl JobContext {
     /// A lease that expires `seconds` after it was last taken.
     pub(crate) fn lease(&self, name: &'static str, seconds: i64) -> JobLease {
+        debug_assert!(LEASES.contains(&name), "LEASES lacks {name}");
         JobLease::new(&self.store, &self.node, name, seconds)
     }
 }

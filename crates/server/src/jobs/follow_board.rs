@@ -1,17 +1,16 @@
 //! Builds the leaderboard by experience, then applies the commits of other nodes to it and to the
-//! event streams of this node.
+//! event streams of this node. Records the sizes of both leaderboards.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use leaderboard::{LeaderboardBuilder, LedgerFollower, Overlap};
+use leaderboard::{LeaderboardBuilder, Leaderboards, LedgerFollower, Overlap};
 use store::{BoardKind, ScoreCursor};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::jobs::context::JobContext;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
-use crate::jobs::value_players::record_size;
 
 /// Runs that a wakeup starts within this time after one that read the whole overlap read only new
 /// entries.
@@ -22,6 +21,8 @@ pub(crate) struct FollowBoard {
     stage: Stage,
     /// When the ledger was last read with the whole overlap.
     whole_at: Instant,
+    /// When the sizes of the leaderboards were last recorded.
+    sizes_at: Option<Instant>,
 }
 
 enum Stage {
@@ -32,7 +33,7 @@ enum Stage {
 
 impl FollowBoard {
     pub(crate) fn new(context: Arc<JobContext>) -> Self {
-        Self { context, stage: Stage::New, whole_at: Instant::now() }
+        Self { context, stage: Stage::New, whole_at: Instant::now(), sizes_at: None }
     }
 }
 
@@ -45,6 +46,10 @@ impl Reconciler for FollowBoard {
     }
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
+        if self.sizes_at.is_none_or(|at| at.elapsed() >= WHOLE_INTERVAL) {
+            record_sizes(&self.context.boards);
+            self.sizes_at = Some(Instant::now());
+        }
         let JobContext { store, boards, hub, clock, .. } = &*self.context;
         let (now, board) = (clock.now(), boards.board(BoardKind::Xp));
         match &mut self.stage {
@@ -57,7 +62,6 @@ impl Reconciler for FollowBoard {
                     && let Stage::Building(builder) = std::mem::replace(&mut self.stage, Stage::New)
                 {
                     self.stage = Stage::Following(builder.finish(board).await?);
-                    record_size(boards, BoardKind::Xp);
                 }
                 Ok(JobProgress::unfinished(0))
             }
@@ -77,6 +81,19 @@ impl Reconciler for FollowBoard {
                 }
                 Ok(JobProgress { changed: followed.moved, done: followed.drained })
             }
+        }
+    }
+}
+
+/// Records how many players each leaderboard has, and its memory.
+fn record_sizes(boards: &Leaderboards) {
+    for kind in [BoardKind::Xp, BoardKind::Return] {
+        let board = boards.board(kind);
+        let (players, bytes) = (board.total(), board.memory_bytes() as u64);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+        {
+            metrics::gauge!("openbell_board_players", "board" => kind.as_str()).set(players as f64);
+            metrics::gauge!("openbell_board_bytes", "board" => kind.as_str()).set(bytes as f64);
         }
     }
 }

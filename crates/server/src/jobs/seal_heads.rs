@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use archive::SealsFile;
+use archive::{ArchiveError, SealsFile};
 use domain::UnixMicros;
 
 use crate::boot::archives::find_seals_file;
@@ -34,6 +34,8 @@ impl SealHeads {
             );
         }
         let lease = context.lease(Self::NAME, LEASE_S);
+        metrics::gauge!("openbell_audit_seal_interval_seconds")
+            .set(context.config.audit.seal_every_s);
         Some(Self { context, file, interval_s, lease })
     }
 }
@@ -43,7 +45,7 @@ impl Reconciler for SealHeads {
     const INTERVAL: Duration = Duration::from_secs(60);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
-        let JobContext { store, clock, .. } = &*self.context;
+        let JobContext { store, clock, health, .. } = &*self.context;
         let newest = store.seals_page(UnixMicros(i64::MAX), 1).await?.pop();
         if let Some(newest) = &newest {
             metrics::gauge!("openbell_audit_seal_timestamp_seconds")
@@ -51,6 +53,7 @@ impl Reconciler for SealHeads {
             metrics::gauge!("openbell_audit_seal_players")
                 .set(u32::try_from(newest.players).unwrap_or(u32::MAX));
         }
+        health.set_newest_seal(newest.as_ref().map(|newest| newest.made_at));
         let now = clock.now();
         if let Some(newest) = newest.as_ref().filter(|newest| newest.cut_at > now) {
             tracing::warn!(
@@ -66,8 +69,9 @@ impl Reconciler for SealHeads {
         }
         let sealed = archive::seal(store, self.file.as_ref(), &**clock).await;
         self.lease.release().await?;
-        let sealed = sealed.inspect_err(|_| {
+        let sealed = sealed.inspect_err(|error| {
             metrics::counter!("openbell_audit_seal_failures_total").increment(1);
+            health.set_seal_failed(now, matches!(error, ArchiveError::SealMismatch(_)));
         })?;
         if let Some(seal) = &sealed {
             tracing::info!(

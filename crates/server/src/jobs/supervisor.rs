@@ -5,10 +5,13 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::Clock as _;
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::clock::SystemClock;
 
 /// Why a run failed; it is only logged.
 pub(crate) type JobError = Box<dyn Error + Send + Sync>;
@@ -61,7 +64,8 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(crate) fn start(&self, job: impl Reconciler) {
+    pub(crate) fn start<R: Reconciler>(&self, job: R) {
+        register_metrics::<R>();
         self.tasks.spawn(supervise(job, self.stop.clone()));
     }
 
@@ -117,6 +121,31 @@ async fn supervise<R: Reconciler>(mut job: R, stop: CancellationToken) {
     job.release().await;
 }
 
+/// Makes the series of a job before its first run.
+fn register_metrics<R: Reconciler>() {
+    // Registered without a sample.
+    let _ = metrics::histogram!("openbell_reconciler_seconds", "name" => R::NAME);
+    metrics::counter!("openbell_reconciler_changes_total", "name" => R::NAME).increment(0);
+    for outcome in ["ok", "error"] {
+        count_run::<R>(outcome, 0);
+    }
+    metrics::gauge!("openbell_reconciler_interval_seconds", "name" => R::NAME)
+        .set(R::INTERVAL.as_secs_f64());
+    record_success::<R>();
+}
+
+fn count_run<R: Reconciler>(outcome: &'static str, runs: u64) {
+    metrics::counter!("openbell_reconciler_runs_total", "name" => R::NAME, "outcome" => outcome)
+        .increment(runs);
+}
+
+fn record_success<R: Reconciler>() {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+    let now = SystemClock.now().seconds() as f64;
+    metrics::gauge!("openbell_reconciler_last_success_timestamp_seconds", "name" => R::NAME)
+        .set(now);
+}
+
 /// Runs the job once and records the metrics; true if nothing is left to do until the next
 /// interval.
 async fn run_once<R: Reconciler>(job: &mut R, failures: &mut u64) -> bool {
@@ -125,10 +154,10 @@ async fn run_once<R: Reconciler>(job: &mut R, failures: &mut u64) -> bool {
     let label = if outcome.is_ok() { "ok" } else { "error" };
     let seconds = started.elapsed().as_secs_f64();
     metrics::histogram!("openbell_reconciler_seconds", "name" => R::NAME).record(seconds);
-    metrics::counter!("openbell_reconciler_runs_total", "name" => R::NAME, "outcome" => label)
-        .increment(1);
+    count_run::<R>(label, 1);
     match outcome {
         Ok(progress) => {
+            record_success::<R>();
             metrics::counter!("openbell_reconciler_changes_total", "name" => R::NAME)
                 .increment(progress.changed);
             if *failures > 0 {
@@ -155,6 +184,7 @@ async fn run_once<R: Reconciler>(job: &mut R, failures: &mut u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use metrics_exporter_prometheus::PrometheusBuilder;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     /// Fails at its first run, has two parts to do at its second, and stops all at its fourth.
@@ -182,8 +212,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_survives_a_failure_and_ends_when_it_is_cancelled() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let metrics = recorder.handle();
+        let _recording = metrics::set_default_local_recorder(&recorder);
+        register_metrics::<Scripted>();
+        let count = |outcome, runs| {
+            let labels = format!("name=\"scripted\",outcome=\"{outcome}\"");
+            let line = format!("openbell_reconciler_runs_total{{{labels}}} {runs}");
+            assert!(metrics.render().contains(&line), "{line}");
+        };
+        count("error", 0);
         let (runs, stop) = (Arc::new(AtomicU64::new(0)), CancellationToken::new());
         supervise(Scripted { runs: Arc::clone(&runs), stop: stop.clone() }, stop).await;
         assert_eq!(runs.load(Ordering::SeqCst), 4);
+        count("error", 1);
+        count("ok", 3);
+        let success = "openbell_reconciler_last_success_timestamp_seconds{name=\"scripted\"} 1";
+        assert!(metrics.render().contains(success), "an instant after 2001");
     }
 }

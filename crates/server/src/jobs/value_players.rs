@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use leaderboard::{Leaderboards, ReturnValuation};
+use leaderboard::ReturnValuation;
 use store::BoardKind;
 use tokio::time::Instant;
 
@@ -44,21 +44,9 @@ impl Reconciler for ValuePlayers {
         }
         let Some((round, started)) = self.round.take() else { return Ok(JobProgress::done(0)) };
         let players = round.finish(self.context.boards.board(BoardKind::Return)).await?;
-        record_size(&self.context.boards, BoardKind::Return);
         let elapsed = started.elapsed();
         metrics::histogram!("openbell_board_valuation_seconds").record(elapsed.as_secs_f64());
         self.paused_until = Instant::now() + elapsed * PAUSE_FACTOR;
         Ok(JobProgress::done(players))
-    }
-}
-
-/// Records how many players a board has, and its memory.
-pub(super) fn record_size(boards: &Leaderboards, kind: BoardKind) {
-    let board = boards.board(kind);
-    let (players, bytes) = (board.total(), board.memory_bytes() as u64);
-    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-    {
-        metrics::gauge!("openbell_board_players", "board" => kind.as_str()).set(players as f64);
-        metrics::gauge!("openbell_board_bytes", "board" => kind.as_str()).set(bytes as f64);
     }
 }

@@ -101,12 +101,26 @@ pub(crate) struct Load {
 impl Load {
     /// Starts clients of all these servers, for longer than the kills take.
     pub(crate) fn start(dir: &Path, scenario: &str, tokens: &Path, servers: &[Server]) -> Self {
+        let urls: Vec<_> =
+            servers.iter().map(|server| format!("http://{}", server.address)).collect();
+        let time = format!("{}s", seconds(KILLS) + 5);
+        let args = ["--concurrency", "8", "--duration", &time];
+        Self::start_with(dir, scenario, tokens, &urls, &args)
+    }
+
+    /// Starts clients of these URLs.
+    pub(crate) fn start_with(
+        dir: &Path,
+        scenario: &str,
+        tokens: &Path,
+        urls: &[String],
+        args: &[&str],
+    ) -> Self {
         let report = dir.join("report.json");
-        let mut command = openbell(&["load", scenario, "--concurrency", "8"]);
-        command.args(["--duration", &format!("{}s", seconds(KILLS) + 5)]);
+        let mut command = openbell(&[&["load", scenario], args].concat());
         command.arg("--tokens").arg(tokens).arg("--out").arg(&report);
-        for server in servers {
-            command.args(["--url", &format!("http://{}", server.address)]);
+        for url in urls {
+            command.args(["--url", url]);
         }
         let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
         let mut output = child.stdout.take().expect("piped");

@@ -14,7 +14,7 @@ use crate::server::{Server, openbell};
 const FAILURES_MAX: usize = 3;
 
 /// The present time of the server.
-fn now() -> UnixMicros {
+pub(crate) fn now() -> UnixMicros {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
     UnixMicros(i64::try_from(since.as_micros()).expect("before 292,000"))
 }
@@ -80,12 +80,15 @@ fn buy(server: &Server, token: &str) -> (u16, Value) {
 }
 
 /// A provider with two stocks, and a database in which both are listed with their prices.
-async fn listed(dir: &Path) -> (FakeProvider, Vec<(&'static str, String)>) {
+pub(crate) async fn listed(dir: &Path) -> (FakeProvider, Vec<(&'static str, String)>) {
     listed_in(dir, None).await
 }
 
 /// The same in a database of PostgreSQL.
-async fn listed_in(dir: &Path, url: Option<String>) -> (FakeProvider, Vec<(&'static str, String)>) {
+pub(crate) async fn listed_in(
+    dir: &Path,
+    url: Option<String>,
+) -> (FakeProvider, Vec<(&'static str, String)>) {
     let fake = FakeProvider::start(Dialect::Finnhub).await;
     fake.set_price("AAPL", "190.25", now());
     fake.set_price("MSFT", "410.5", now());
@@ -127,6 +130,8 @@ async fn players_trade_at_the_last_price_while_the_provider_is_down() {
     eventually("the price is marked stale", || quote(&server, "AAPL")["stale"] == true);
     let kept = quote(&server, "AAPL");
     assert_eq!(kept["price"], "191.50", "the last good price stays");
+    let age = "openbell_market_quote_age_seconds{market=\"live\"}";
+    eventually("the age of the oldest quote grows", || server.metric(age) >= 2);
     for _ in 0..20 {
         let (status, answer) = buy(&server, &token);
         assert_eq!((status, &answer["data"]["price"]), (200, &"191.5529".into()), "{answer}");

@@ -174,17 +174,3 @@ fn an_interrupt_shuts_down_in_order() {
     server.signal("INT");
     assert_eq!(server.wait().code(), Some(0));
 }
-
-#[test]
-fn a_server_runs_on_when_its_log_cannot_be_written() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    let args = ["--data-dir", &dir.path().display().to_string()];
-    let server = Server::start_at("127.0.0.1:0", &args, |command| {
-        command.env("OPENBELL__LOG__LEVEL", "debug").stderr(writer);
-    });
-    drop(reader);
-    let token = server.register("ada");
-    assert_eq!(server.ask("GET", "/api/portfolio", &token, None).0, 200);
-    server.stop();
-}

@@ -1,6 +1,6 @@
-//! Deletes archived months from the ledger and restores them. A cut is recorded first: from then on
-//! the month cannot be held, and any node may continue the deletion. Triggers refuse every other
-//! deletion.
+//! Deletes archived months from the ledger and restores them. A cut, the decision to delete, is
+//! recorded first: from then on the month cannot be held, and any node may continue the deletion.
+//! Triggers refuse every other deletion.
 
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() != 1 {
-            let what = "a month was dropped under an older fence";
+            let what = "a month was dropped under an older fencing token";
             return Err(StoreError::Unsuitable(what.to_owned()));
         }
         tx.commit().await?;

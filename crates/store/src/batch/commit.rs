@@ -21,8 +21,9 @@ impl Store {
     ///
     /// # Errors
     /// `Conflict` if another transaction holds a row or key for more than 100 ms. `CommitUnknown`
-    /// if COMMIT got no response (see [`Store::resolve_commit`]). With every other error nothing is
-    /// written.
+    /// if COMMIT got no response (see [`Store::resolve_commit`]). After `DiskFailed` the batch may
+    /// be
+    /// durable; with every other error nothing is written.
     pub async fn commit_batch(
         &self,
         changes: &[PlayerUpdate],
@@ -52,12 +53,9 @@ pub(super) async fn commit(
         return Ok(Committed { conflicted: changes.iter().map(|c| c.player.player_id).collect() });
     }
     write_rest(tx.conn(), &kept, now).await?;
-    let is_marked = matches!(tx, Tx::Postgres(_));
-    match tx.commit().await {
+    match tx.commit_once().await {
         Ok(()) => Ok(Committed { conflicted }),
-        // `Conflict` is a response: the transaction was rolled back. Other errors leave the outcome
-        // unknown.
-        Err(StoreError::Unavailable(error) | StoreError::Query(error)) if is_marked => {
+        Err(StoreError::CommitLost(error)) => {
             Err(StoreError::CommitUnknown(UnknownCommit { mark, made_at: now, conflicted }, error))
         }
         Err(error) => Err(error),

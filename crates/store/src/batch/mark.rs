@@ -1,6 +1,7 @@
 //! The mark that a batch writes in its transaction on PostgreSQL. It resolves a COMMIT without a
-//! response: if the mark exists, the batch is committed; once inserted as abandoned, the batch
-//! can no longer commit. Transaction ids do not serve: a lost one is assigned again after a crash.
+//! response: the outcome of an existing mark is that of the batch; where there is none, it is
+//! inserted as abandoned, so that the batch can no longer commit. Transaction ids do not serve: a
+//! lost one is assigned again after a crash.
 
 use domain::UnixMicros;
 

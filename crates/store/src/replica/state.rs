@@ -85,7 +85,7 @@ impl Replica {
     }
 
     /// The pool, unless the replica is too stale by now.
-    pub(super) fn usable(&self) -> Option<PgPool> {
+    pub(crate) fn usable(&self) -> Option<PgPool> {
         match &*self.state.borrow() {
             ReplicaState::Usable(pool, until) if Instant::now() < *until => Some(pool.clone()),
             _ => None,

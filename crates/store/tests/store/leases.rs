@@ -6,6 +6,7 @@ on_both_engines! {
     a_lease_has_one_holder_until_it_expires,
     a_released_lease_can_be_taken_by_any_node,
     one_of_many_concurrent_requests_gets_the_lease,
+    an_expired_lease_is_listed_until_it_is_released_or_taken,
 }
 
 async fn a_lease_has_one_holder_until_it_expires(engine: &str) {
@@ -35,6 +36,21 @@ async fn a_released_lease_can_be_taken_by_any_node(engine: &str) {
     assert_eq!(store.take_lease("refresh", "b", now(), later).await.expect("answers"), None);
     store.release_lease("refresh", "a").await.expect("answers");
     assert_eq!(store.take_lease("refresh", "b", now(), later).await.expect("answers"), Some(2));
+}
+
+async fn an_expired_lease_is_listed_until_it_is_released_or_taken(engine: &str) {
+    let store = fresh(engine).await;
+    let until = |seconds| now().plus_seconds(seconds);
+    for name in ["incident:b", "incident:a", "job"] {
+        store.take_lease(name, "a", now(), until(30)).await.expect("answers");
+    }
+    let expired = async |at| store.expired_leases("incident:", until(at)).await.expect("answers");
+    assert_eq!(expired(29).await, Vec::<String>::new());
+    assert_eq!(expired(30).await, ["incident:a", "incident:b"]);
+    store.release_lease("incident:a", "a").await.expect("answers");
+    store.take_lease("incident:b", "b", until(30), until(60)).await.expect("answers");
+    assert_eq!(expired(30).await, Vec::<String>::new());
+    assert_eq!(expired(60).await, ["incident:b"]);
 }
 
 async fn one_of_many_concurrent_requests_gets_the_lease(engine: &str) {

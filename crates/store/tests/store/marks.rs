@@ -6,6 +6,7 @@ use sqlx::{Connection as _, Executor as _};
 use store::*;
 use testkit::{FaultProxy, Postgres, SeededEntropy};
 
+use crate::pending_orders::new as new_order;
 use crate::support::*;
 
 /// A game on PostgreSQL with a proxy that withholds commits.
@@ -109,6 +110,36 @@ async fn a_mark_means_committed_and_an_abandoned_mark_means_never() {
         }
     }
     assert_eq!(cluster.store.transactions_page(cluster.player_id, None, 9).await.unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_whose_commit_got_no_response_may_be_stored() {
+    let cluster = Cluster::start().await;
+    for (count, is_stored) in (1..).zip([true, false]) {
+        if is_stored {
+            cluster.proxy.withhold_commit_answers(1);
+        } else {
+            cluster.proxy.withhold_commits(1);
+        }
+        let store = open(&cluster.proxy.url_through(&cluster.url)).await;
+        let key = if is_stored { "stored" } else { "not stored" };
+        let new = new_order(cluster.player_id, Some(key));
+        let placed = tokio::spawn(async move { store.place_order(&new, 20, now()).await });
+        cluster.proxy.withheld(count).await;
+        cluster.proxy.reset_all();
+        let placed = placed.await.expect("no panic");
+        assert!(matches!(placed, Err(StoreError::CommitLost(_))), "{placed:?}");
+        // The client repeats it under its key. The first transaction may end a moment later.
+        let again = loop {
+            let new = new_order(cluster.player_id, Some(key));
+            match cluster.store.place_order(&new, 20, now()).await {
+                Err(StoreError::Conflict(_)) => {}
+                again => break again.expect("places"),
+            }
+        };
+        assert_eq!(matches!(again, OrderPlacement::Known(_)), is_stored, "{again:?}");
+        assert_eq!(matches!(again, OrderPlacement::Accepted(_)), !is_stored, "{again:?}");
+    }
 }
 
 /// Another session writes the same mark again, as the lost transaction did.

@@ -24,7 +24,7 @@ fn at(seconds: i64) -> UnixMicros {
     now().plus_seconds(seconds)
 }
 
-fn new(player_id: i64, key: Option<&'static str>) -> NewPendingOrder<'static> {
+pub(crate) fn new(player_id: i64, key: Option<&'static str>) -> NewPendingOrder<'static> {
     let quantity = Quantity::whole(3).expect("few");
     let order = Order { stock_id: 2, side: Side::Buy, quantity };
     NewPendingOrder {

@@ -329,7 +329,7 @@ async fn orders_are_filled_after_the_clock_stepped_back_and_break_no_seal() {
         fixture.advance_seconds(-7_200);
         assert_eq!(fill(2).await.created_at.0, cut_at + 1, "{engine}");
         let report = archive::verify_seals(fixture.store(), None, 1).await.expect("readable");
-        assert!(report.holds() && report.given_again == 1, "{engine}: {report}");
+        assert!(report.holds() && report.recomputed == 1, "{engine}: {report}");
         fixture.advance_seconds(7_200);
         assert_eq!(fill(3).await.created_at, fixture.now(), "{engine}");
         assert_eq!(fixture.checked_chain().await.len(), 4, "{engine}");

@@ -243,11 +243,13 @@ pub(super) async fn delete_user(
     let password = body.read()?;
     let account = state.store.load_account(player.user_id).await?;
     let email_key = email_key(&account.email);
-    let known = accounts::check_password(&state, &network, &email_key, &password).await?;
-    if known.is_none_or(|known| known.user_id != player.user_id) {
+    let user_id = player.user_id;
+    let confirmed =
+        accounts::confirm_password(&state, &network, user_id, &email_key, &password).await?;
+    if confirmed.is_none() {
         return Err(Problem::field("password", PASSWORD_WRONG));
     }
-    state.store.erase_user(player.user_id, state.clock.now()).await?;
+    accounts::erase(&state, user_id).await?;
     state.player_erased(player.player_id);
     Ok(axum::Json(Done { success: true, message: "Account deleted successfully" }))
 }
@@ -259,7 +261,6 @@ pub(super) async fn logout(
     State(state): State<AppState>,
     player: PlayerSession,
 ) -> Result<axum::Json<Done>, Problem> {
-    // Another request may have revoked it already.
-    state.store.revoke_token(player.user_id, player.token_id).await?;
+    accounts::log_out(&state, &player).await?;
     Ok(axum::Json(Done { success: true, message: "Logged out successfully" }))
 }

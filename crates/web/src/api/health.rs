@@ -15,6 +15,10 @@ use crate::state::AppState;
 
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 const RETRY_AFTER_S: u64 = 1;
+/// The largest difference between the clocks of a node that is ready and of its database.
+pub const CLOCK_SKEW_MAX_S: i64 = 30;
+/// Until the next measurement.
+const CLOCK_RETRY_AFTER_S: u64 = 60;
 
 /// The state of the server.
 #[derive(Serialize, ToSchema)]
@@ -30,8 +34,8 @@ pub(super) async fn show_life() -> axum::Json<Health> {
     axum::Json(Health { status: "alive" })
 }
 
-/// Whether the server can serve requests: the database responds, its disk is not full and orders
-/// are accepted.
+/// Whether the server can serve requests: the database responds, its disk is not full, its clock
+/// agrees with the server's, orders are accepted and no shutdown has begun.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, body = Health)))]
 pub(super) async fn show_readiness(
     State(state): State<AppState>,
@@ -51,11 +55,14 @@ pub(super) async fn show_up(State(state): State<AppState>) -> Result<Html<&'stat
 const UP: &str = "<!doctype html><html lang=\"en\"><title>Openbell</title><h1>Application up</h1>";
 
 async fn check(state: &AppState) -> Result<(), Problem> {
-    if !state.desk.is_open() {
+    if state.shutdown.is_announced() || !state.desk.is_open() {
         return Err(Problem::from(&codes::CLOSING).retry_after(RETRY_AFTER_S));
     }
     if store::is_disk_full() {
         return Err(Problem::from(&codes::UNAVAILABLE).retry_after(RETRY_AFTER_S));
+    }
+    if state.store.last_clock_skew().saturating_abs() > CLOCK_SKEW_MAX_S * 1_000_000 {
+        return Err(Problem::from(&codes::CLOCK_SKEW).retry_after(CLOCK_RETRY_AFTER_S));
     }
     match tokio::time::timeout(PING_TIMEOUT, state.store.ping()).await {
         Ok(Ok(())) => Ok(()),

@@ -9,6 +9,8 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::auth::names::{self, Email};
 use crate::auth::passwords::{self, HashError, PasswordMatch};
+use crate::auth::security_events::{SecurityEvent, SecurityEventKind, account_of};
+use crate::auth::sessions::PlayerSession;
 use crate::auth::tokens;
 use crate::http::limits::{self, Network};
 use crate::problem::{Problem, codes};
@@ -78,6 +80,8 @@ pub(crate) async fn register(
     let registered = state.store.register(&user, &token_row, &state.rules, now).await?;
     Ok(registered.map(|registered| {
         state.boards.add_player(registered.player_id, state.rules.starting_cash.0);
+        let event = SecurityEvent::of_user(SecurityEventKind::Registered, registered.user_id);
+        event.via(kind).with_network(network.prefix()).log();
         OpenedSession { user_id: registered.user_id, token }
     }))
 }
@@ -100,10 +104,10 @@ pub(crate) async fn suggest_names(state: &AppState, name: &str) -> Result<Vec<St
 }
 
 /// An account whose password was verified.
-pub(crate) struct Verified {
-    pub(crate) user_id: i64,
+struct Verified {
+    user_id: i64,
     /// The stored hash that the password was compared with.
-    pub(crate) password_hash: String,
+    password_hash: String,
     /// Whether that hash has weaker parameters than the current ones.
     is_weak: bool,
 }
@@ -111,6 +115,22 @@ pub(crate) struct Verified {
 /// Creates a session if the password is correct. A wrong password and an address without an account
 /// both return `None` after the same time.
 pub(crate) async fn log_in(
+    state: &AppState,
+    network: &Network,
+    request: &LoginRequest,
+    kind: TokenKind,
+) -> Result<Option<OpenedSession>, Problem> {
+    let opened = try_log_in(state, network, request, kind).await?;
+    let event = match &opened {
+        Some(opened) => SecurityEvent::of_user(SecurityEventKind::SignedIn, opened.user_id),
+        None => SecurityEvent::of_client(SecurityEventKind::SignInFailed, network.prefix())
+            .with_account(Some(account_of(&request.email.key))),
+    };
+    event.via(kind).with_network(network.prefix()).log();
+    Ok(opened)
+}
+
+async fn try_log_in(
     state: &AppState,
     network: &Network,
     request: &LoginRequest,
@@ -141,8 +161,26 @@ pub(crate) async fn open_session(
     Ok(opened.map(|_| OpenedSession { user_id, token }))
 }
 
+/// Verifies the password of a signed-in user, who confirms a change with it; the stored hash if it
+/// is correct. Counts as a login attempt.
+pub(crate) async fn confirm_password(
+    state: &AppState,
+    network: &Network,
+    user_id: i64,
+    email_key: &str,
+    password: &str,
+) -> Result<Option<String>, Problem> {
+    let account = check_password(state, network, email_key, password).await?;
+    let account = account.filter(|account| account.user_id == user_id);
+    if account.is_none() {
+        let event = SecurityEvent::of_user(SecurityEventKind::PasswordCheckFailed, user_id);
+        event.with_network(network.prefix()).log();
+    }
+    Ok(account.map(|account| account.password_hash))
+}
+
 /// The account of this address if the password is correct. Counts as a login attempt.
-pub(crate) async fn check_password(
+async fn check_password(
     state: &AppState,
     network: &Network,
     email_key: &str,
@@ -198,9 +236,41 @@ pub(crate) async fn create_token(
     let expires_at = token_row.expires_at;
     let created = state.store.create_token(user_id, &token_row, max, now).await?;
     let Some(token_id) = created else { return Ok(TokenCreation::TooMany(max)) };
+    let event = SecurityEvent::of_user(SecurityEventKind::TokenCreated, user_id);
+    event.with_token(token_id).log();
     let (kind, created_at, last_used_at) = (TokenKind::Api, now, now);
     let row = TokenRow { token_id, name, kind, created_at, last_used_at, expires_at };
     Ok(TokenCreation::Created(row, token))
+}
+
+/// Revokes a token or a session of a user; whether there was one.
+pub(crate) async fn revoke_token(
+    state: &AppState,
+    user_id: i64,
+    token_id: i64,
+) -> Result<bool, Problem> {
+    let is_revoked = state.store.revoke_token(user_id, token_id).await?;
+    if is_revoked {
+        let event = SecurityEvent::of_user(SecurityEventKind::TokenRevoked, user_id);
+        event.with_token(token_id).log();
+    }
+    Ok(is_revoked)
+}
+
+/// Ends the session of a request, which another request may have ended already.
+pub(crate) async fn log_out(state: &AppState, player: &PlayerSession) -> Result<(), Problem> {
+    if state.store.revoke_token(player.user_id, player.token_id).await? {
+        let event = SecurityEvent::of_user(SecurityEventKind::SignedOut, player.user_id);
+        event.with_token(player.token_id).log();
+    }
+    Ok(())
+}
+
+/// Erases a user for good. The ledger stays without a name.
+pub(crate) async fn erase(state: &AppState, user_id: i64) -> Result<(), Problem> {
+    state.store.erase_user(user_id, state.clock.now()).await?;
+    SecurityEvent::of_user(SecurityEventKind::Erased, user_id).log();
+    Ok(())
 }
 
 /// A token with the lifetimes of the configuration.

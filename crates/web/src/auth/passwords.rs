@@ -117,13 +117,32 @@ impl Hasher {
         let admitted = Arc::clone(&self.admitted);
         let admitted = admitted.try_acquire_owned().map_err(|_| HashError::Busy)?;
         let running = Arc::clone(&self.running);
+        let queued = QueuedHash::new();
         let running = running.acquire_owned().await.map_err(|_| HashError::Failed)?;
+        drop(queued);
         let permits: [OwnedSemaphorePermit; 2] = [admitted, running];
+        let span = tracing::Span::current();
         let task = tokio::task::spawn_blocking(move || {
             let _permits = permits;
-            work()
+            span.in_scope(work)
         });
         task.await.map_err(|_| HashError::Failed)
+    }
+}
+
+/// A password that waits to be hashed, counted until it is dropped.
+struct QueuedHash;
+
+impl QueuedHash {
+    fn new() -> Self {
+        metrics::gauge!("openbell_password_hash_queue_length").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for QueuedHash {
+    fn drop(&mut self) {
+        metrics::gauge!("openbell_password_hash_queue_length").decrement(1.0);
     }
 }
 
@@ -169,6 +188,8 @@ fn verify_now(password: &[u8], stored: &str) -> PasswordMatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
+    use metrics_exporter_prometheus::PrometheusBuilder;
     use testkit::SeededEntropy;
 
     fn hasher(concurrency: usize, queue: usize) -> Hasher {
@@ -222,6 +243,22 @@ mod tests {
         let absurd = stored.replace("m=1024", "m=4194304");
         assert_eq!(hasher.verify("old", Some(&absurd)).await.unwrap(), PasswordMatch::Mismatch);
         assert_eq!(hasher.verify("old", Some("plain")).await.unwrap(), PasswordMatch::Mismatch);
+    }
+
+    #[tokio::test]
+    async fn a_password_is_counted_while_it_waits() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let rendered = recorder.handle();
+        let _recording = metrics::set_default_local_recorder(&recorder);
+        let is_counted =
+            |count| rendered.render().contains(&format!("_hash_queue_length {count}\n"));
+        let (hasher, chance) = (hasher(1, 1), SeededEntropy::new(1));
+        let running = Arc::clone(&hasher.running).acquire_owned().await.unwrap();
+        let mut hash = std::pin::pin!(hasher.hash("password123", &chance));
+        assert!(hash.as_mut().now_or_never().is_none() && is_counted(1));
+        drop(running);
+        hash.await.unwrap();
+        assert!(is_counted(0));
     }
 
     #[tokio::test]

@@ -6,11 +6,16 @@ use store::{RecoveryCode, Store, StoreError, TokenKind};
 
 use crate::auth::accounts::{self, OpenedSession};
 use crate::auth::passwords::{self, PasswordMatch};
+use crate::auth::security_events::{SecurityEvent, SecurityEventKind, account_of};
 use crate::auth::tokens;
 use crate::config::AuthConfig;
 use crate::http::limits::{self, Network};
 use crate::problem::Problem;
 use crate::state::AppState;
+
+/// The methods in the log.
+const BY_LINK: &str = "one_time_link";
+const BY_CODE: &str = "recovery_code";
 
 pub const LINK_LIFE_HOURS: u32 = 24;
 const HOUR_S: i64 = 3_600;
@@ -55,18 +60,18 @@ pub(crate) async fn use_link(
     link: [u8; 32],
     new_password: &str,
 ) -> Result<Option<OpenedSession>, Problem> {
-    // Counted by link and network, as logins are by account and network: a class shares a network.
-    limits::count_login(state, network, &hex::encode(link)).await?;
+    limits::count_link(state, network, &link).await?;
     let Some(found) = state.store.find_password_link(link, state.clock.now()).await? else {
-        tracing::warn!(target: "security", "an invalid one-time link was tried");
+        log_failed(network, BY_LINK, None);
         return Ok(None);
     };
     let hash = state.hasher.hash(new_password, &*state.entropy).await?;
     let user_id = found.user_id;
     if !state.store.use_password_link(user_id, link, &hash, state.clock.now()).await? {
+        log_failed(network, BY_LINK, None);
         return Ok(None);
     }
-    tracing::info!(target: "security", user_id, "a one-time link was used to set a password");
+    log_reset(user_id, network, BY_LINK);
     accounts::open_session(state, user_id, &hash, TokenKind::Web).await
 }
 
@@ -88,7 +93,7 @@ pub(crate) async fn make_codes(
     if !is_saved {
         return Ok(None);
     }
-    tracing::info!(target: "security", user_id, "recovery codes were made");
+    SecurityEvent::of_user(SecurityEventKind::RecoveryCodesCreated, user_id).log();
     Ok(Some(codes))
 }
 
@@ -102,21 +107,33 @@ pub(crate) async fn use_code(
     new_password: &str,
 ) -> Result<Option<OpenedSession>, Problem> {
     limits::count_login(state, network, email_key).await?;
+    let used = verify_and_set(state, network, email_key, code, new_password).await?;
+    if used.is_none() {
+        log_failed(network, BY_CODE, Some(account_of(email_key)));
+    }
+    Ok(used)
+}
+
+async fn verify_and_set(
+    state: &AppState,
+    network: &Network,
+    email_key: &str,
+    code: &str,
+    new_password: &str,
+) -> Result<Option<OpenedSession>, Problem> {
     let Some((slot, code)) = parse(code) else { return Ok(None) };
     let known = state.store.find_recovery_code(email_key, slot).await?;
     let stored = known.as_ref().map(|known| known.hash.as_str());
     let matched = state.hasher.verify(&code, stored).await?;
-    let Some(known) = known.filter(|_| matched != PasswordMatch::Mismatch) else {
-        tracing::warn!(target: "security", "a wrong recovery code was tried");
-        return Ok(None);
-    };
-    set_by_code(state, &known, slot, new_password).await
+    let known = known.filter(|_| matched != PasswordMatch::Mismatch);
+    let Some(known) = known else { return Ok(None) };
+    set_by_code(state, network, (&known, slot), new_password).await
 }
 
 async fn set_by_code(
     state: &AppState,
-    code: &RecoveryCode,
-    slot: i64,
+    network: &Network,
+    (code, slot): (&RecoveryCode, i64),
     new_password: &str,
 ) -> Result<Option<OpenedSession>, Problem> {
     let hash = state.hasher.hash(new_password, &*state.entropy).await?;
@@ -124,8 +141,18 @@ async fn set_by_code(
     if !state.store.use_recovery_code(code, slot, &hash, now).await? {
         return Ok(None);
     }
-    tracing::info!(target: "security", user_id, slot, "a recovery code was used");
+    log_reset(user_id, network, BY_CODE);
     accounts::open_session(state, user_id, &hash, TokenKind::Web).await
+}
+
+fn log_failed(network: &Network, method: &'static str, account: Option<String>) {
+    let event = SecurityEvent::of_client(SecurityEventKind::PasswordResetFailed, network.prefix());
+    event.with_method(method).with_account(account).log();
+}
+
+fn log_reset(user_id: i64, network: &Network, method: &'static str) {
+    let event = SecurityEvent::of_user(SecurityEventKind::PasswordReset, user_id);
+    event.with_network(network.prefix()).with_method(method).log();
 }
 
 /// A new code for a slot, without hyphens.

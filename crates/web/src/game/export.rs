@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use self::spool::Spool;
+use crate::auth::security_events::{SecurityEvent, SecurityEventKind};
 use crate::auth::sessions::PlayerSession;
 use crate::game::csv::{BOM, Cell, Csv};
 use crate::game::history::Transaction;
@@ -71,7 +72,9 @@ pub(crate) async fn write(
     spool.begin("equity.csv").await?;
     spool.write(BOM).await?;
     spool.write(equity(state, player).await?).await?;
-    spool.finish().await
+    let exported = spool.finish().await?;
+    SecurityEvent::of_user(SecurityEventKind::Exported, player.user_id).log();
+    Ok(exported)
 }
 
 /// The data without paging: each list has at most a hundred rows.

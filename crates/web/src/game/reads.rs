@@ -89,8 +89,8 @@ impl AppState {
         Ok(self.cache.get_or_load_each(group, player_ids, load).await?)
     }
 
-    /// Invalidates the player's label on this node after a committed change. Other nodes read the
-    /// invalidation from the database.
+    /// Invalidates the player's label on this node after a committed change and publishes its tag.
+    /// Other nodes also find it in `tag_changes`.
     pub(crate) fn player_changed(&self, player_id: i64) {
         self.cache.invalidate(&player_tag(player_id));
     }

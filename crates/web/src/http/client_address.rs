@@ -65,6 +65,15 @@ pub(crate) fn network_of(address: IpAddr) -> IpNet {
     }
 }
 
+/// The network that logs contain instead of an address: 24 bits of an IPv4 address, or 48 bits of
+/// an IPv6 address.
+pub(crate) fn prefix_of(address: IpAddr) -> IpNet {
+    match address.to_canonical() {
+        IpAddr::V4(address) => Ipv4Net::new_assert(address, 24).trunc().into(),
+        IpAddr::V6(address) => Ipv6Net::new_assert(address, 48).trunc().into(),
+    }
+}
+
 /// The network as the key of a counter: `192.0.2.7`, `2001:db8:1:2::/64`. Nodes of different
 /// versions share counters, so that the keys must not change.
 pub(crate) fn network_key(address: IpAddr) -> String {
@@ -140,6 +149,14 @@ mod tests {
         assert_eq!(key("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
         assert_eq!(key("::1"), "::/64");
+    }
+
+    #[test]
+    fn logs_contain_a_prefix_of_an_address() {
+        let prefix = |text| prefix_of(ip(text)).to_string();
+        assert_eq!(prefix("192.0.2.7"), "192.0.2.0/24");
+        assert_eq!(prefix("::ffff:192.0.2.7"), "192.0.2.0/24");
+        assert_eq!(prefix("2001:db8:1:2:3:4:5:6"), "2001:db8:1::/48");
     }
 
     /// The bits of an address as text.

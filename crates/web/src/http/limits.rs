@@ -12,8 +12,10 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use cluster::{Decision, Quota};
+use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
+use crate::auth::security_events::{SecurityEvent, SecurityEventKind, account_of};
 use crate::auth::sessions::bearer;
 use crate::auth::tokens;
 use crate::config::Limit;
@@ -31,15 +33,28 @@ const ORIGINAL_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// Bytes of a hash in the key of a counter.
 const KEY_BYTES: usize = 8;
 
-/// The client's network, as the key of a counter.
-pub(crate) struct Network(String);
+/// The client's network.
+pub(crate) struct Network {
+    /// The key of a counter.
+    key: String,
+    prefix: IpNet,
+}
+
+impl Network {
+    /// The prefix of the address that logs contain.
+    pub(crate) fn prefix(&self) -> IpNet {
+        self.prefix
+    }
+}
 
 impl<S: Sync> FromRequestParts<S> for Network {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let client = client_address::client_of(&parts.extensions);
-        Ok(Self(client_address::network_key(client)))
+        let (key, prefix) =
+            (client_address::network_key(client), client_address::prefix_of(client));
+        Ok(Self { key, prefix })
     }
 }
 
@@ -61,7 +76,7 @@ pub(crate) async fn general(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let limits = &state.config.limits;
+    let limits = state.limits();
     let is_page = http::is_page(request.uri().path());
     let counted = is_page || request.uri().path().starts_with("/api/");
     let counted = counted && request.method() != Method::OPTIONS;
@@ -79,8 +94,9 @@ pub(crate) async fn general(
     };
     let token = token.and_then(tokens::hash);
     let key =
-        token.as_ref().map_or_else(|| network.0.clone(), |hash| hex::encode(&hash[..KEY_BYTES]));
-    let mut decision = take(&state, name, &key, limit).await;
+        token.as_ref().map_or_else(|| network.key.clone(), |hash| hex::encode(&hash[..KEY_BYTES]));
+    let throttled = SecurityEvent::of_client(SecurityEventKind::Throttled, network.prefix);
+    let mut decision = take(&state, name, &key, limit, &throttled).await;
     let mut response = if decision.allowed {
         next.run(request).await
     } else {
@@ -93,7 +109,7 @@ pub(crate) async fn general(
         response.status() == StatusCode::UNAUTHORIZED
     };
     if token.is_some() && is_unknown {
-        decision = take(&state, name, &network.0, limit).await;
+        decision = take(&state, name, &network.key, limit, &throttled).await;
         if !decision.allowed {
             response = rate_limited(&state, &decision).into_response();
         }
@@ -112,23 +128,49 @@ pub(crate) async fn count_login(
     network: &Network,
     email_key: &str,
 ) -> Result<(), Problem> {
-    let limits = &state.config.limits;
     // Hashed, so that Redis contains no e-mail addresses.
-    let account = hex::encode(&Sha256::digest(email_key.as_bytes())[..KEY_BYTES]);
-    let key = format!("{account}:{}", network.0);
-    count(state, "login_per_address", &network.0, limits.login_per_address).await?;
-    count(state, "login_per_account", &key, limits.login_per_account).await
+    let account = account_of(email_key);
+    let throttled = SecurityEvent::of_client(SecurityEventKind::Throttled, network.prefix);
+    count_attempt(state, network, &account, throttled.with_account(Some(account.clone()))).await
+}
+
+/// Counts the use of a one-time link as a login attempt. Links are counted by link and network, as
+/// logins are by account and network: a class shares a network.
+pub(crate) async fn count_link(
+    state: &AppState,
+    network: &Network,
+    link: &[u8; 32],
+) -> Result<(), Problem> {
+    let link = hex::encode(&Sha256::digest(link)[..KEY_BYTES]);
+    let throttled = SecurityEvent::of_client(SecurityEventKind::Throttled, network.prefix);
+    count_attempt(state, network, &link, throttled).await
+}
+
+async fn count_attempt(
+    state: &AppState,
+    network: &Network,
+    account: &str,
+    throttled: SecurityEvent,
+) -> Result<(), Problem> {
+    let limits = state.limits();
+    let key = format!("{account}:{}", network.key);
+    let (address, per_address) = (&network.key, limits.login_per_address);
+    count(state, "login_per_address", address, per_address, &throttled).await?;
+    count(state, "login_per_account", &key, limits.login_per_account, &throttled).await
 }
 
 /// Counts a registration, and rejects it above the limit.
 pub(crate) async fn count_registration(state: &AppState, network: &Network) -> Result<(), Problem> {
-    let limit = state.config.limits.register_per_address;
-    count(state, "register_per_address", &network.0, limit).await
+    let limit = state.limits().register_per_address;
+    let throttled = SecurityEvent::of_client(SecurityEventKind::Throttled, network.prefix);
+    count(state, "register_per_address", &network.key, limit, &throttled).await
 }
 
 /// Counts a request to `/api/external`, and rejects it above the user's limit.
 pub(crate) async fn count_external(state: &AppState, user_id: i64) -> Result<(), Problem> {
-    count(state, "external", &user_id.to_string(), state.config.limits.external).await
+    let throttled = SecurityEvent::of_user(SecurityEventKind::Throttled, user_id);
+    let limit = state.limits().external;
+    count(state, "external", &user_id.to_string(), limit, &throttled).await
 }
 
 async fn count(
@@ -136,11 +178,12 @@ async fn count(
     name: &'static str,
     key: &str,
     limit: Limit,
+    throttled: &SecurityEvent,
 ) -> Result<(), Problem> {
-    if !state.config.limits.enabled {
+    if !state.limits().enabled {
         return Ok(());
     }
-    let decision = take(state, name, key, limit).await;
+    let decision = take(state, name, key, limit, throttled).await;
     if decision.allowed {
         return Ok(());
     }
@@ -151,10 +194,19 @@ async fn count(
     Err(problem)
 }
 
-async fn take(state: &AppState, name: &'static str, key: &str, limit: Limit) -> Decision {
-    let decision = state.counters.take(name, key, Quota::from(limit), state.clock.now()).await;
+/// Takes a request from a quota; logs `throttled` if it is rejected.
+async fn take(
+    state: &AppState,
+    name: &'static str,
+    key: &str,
+    limit: Limit,
+    throttled: &SecurityEvent,
+) -> Decision {
+    let now = state.clock.now();
+    let decision = state.counters.take(name, key, Quota::from(limit), now).await;
     if !decision.allowed {
         metrics::counter!("openbell_rate_limited_total", "quota" => name).increment(1);
+        state.throttle_log.log(throttled.clone(), name, now.seconds());
     }
     decision
 }

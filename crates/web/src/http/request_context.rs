@@ -7,18 +7,20 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use ipnet::IpNet;
 use tokio::time::Instant;
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::auth::sessions::RequestId;
+use crate::http::access_log::RequestSummary;
 use crate::http::client_address::{self, ClientAddress};
 use crate::http::cookies::CameByHttps;
-use crate::http::headers;
+use crate::http::{forwarded_host, headers};
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
@@ -35,6 +37,8 @@ struct RequestInfo {
     route: Route,
     /// Whether a trusted proxy reports that the client used HTTPS.
     is_https: bool,
+    /// The prefix of the client's address.
+    network: IpNet,
 }
 
 /// The route of a request, once the router has found it.
@@ -62,6 +66,7 @@ impl RequestInfo {
             if state.config.http.trusted_proxies.contains(peer) {
                 request_id = request.headers().get(REQUEST_ID).and_then(RequestId::parse);
                 is_https = request.headers().get(FORWARDED_PROTO).is_some_and(|p| p == "https");
+                forwarded_host::apply(request.headers_mut());
             }
         }
         let request_id = request_id.unwrap_or_else(|| RequestId::new(&*state.entropy));
@@ -70,7 +75,14 @@ impl RequestInfo {
         let route = Route::default();
         request.extensions_mut().insert(route.clone());
         request.extensions_mut().insert(CameByHttps(is_https));
-        Self { request_id, method: request.method().clone(), path, route, is_https }
+        let network = client_address::prefix_of(client_address::client_of(request.extensions()));
+        Self { request_id, method: request.method().clone(), path, route, is_https, network }
+    }
+
+    /// The same for the access log.
+    fn summary(self) -> RequestSummary {
+        let (method, route) = (self.method(), self.route.name().to_owned());
+        RequestSummary { request_id: self.request_id, method, route, network: self.network }
     }
 
     /// The method as a metric label; bounded, since a client can send any word.
@@ -129,6 +141,9 @@ pub(crate) async fn add_context(
         headers::add_hsts(&mut response, state.config.http.hsts_max_age_s);
     }
     span.in_scope(|| record(&info, &response, started.elapsed()));
+    if state.config.http.access_log {
+        response.extensions_mut().insert(info.summary());
+    }
     response
 }
 
@@ -180,7 +195,10 @@ pub(crate) fn take_problem(
 
 fn record(info: &RequestInfo, response: &Response, elapsed: Duration) {
     let status = response.status();
-    let (method, route) = (info.method(), info.route.name().to_owned());
+    // A route and a method that it does not accept would make series without number.
+    let is_route = status != StatusCode::METHOD_NOT_ALLOWED;
+    let route = if is_route { info.route.name() } else { "none" }.to_owned();
+    let method = info.method();
     let status_text = status.as_str().to_owned();
     metrics::counter!("openbell_http_requests_total",
         "route" => route.clone(), "method" => method, "status" => status_text)
@@ -203,7 +221,6 @@ fn record(info: &RequestInfo, response: &Response, elapsed: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::StatusCode;
 
     fn code_of(status: StatusCode, content_type: Option<&'static str>) -> Option<&'static str> {
         let mut response = status.into_response();

@@ -6,7 +6,7 @@ mod descriptors;
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,48 +25,47 @@ use tower::ServiceExt;
 
 use self::connection_limit::{ConnectionLimiter, ConnectionPermit};
 use self::descriptors::Reserve;
+use super::shutdown::Shutdown;
 use crate::config::HttpConfig;
 
 /// The most headers of a request.
 const HEADERS_MAX: usize = 64;
 /// The smallest buffer that hyper works with, in bytes.
 const BUFFER_SIZE_MIN: usize = 8 * 1024;
+/// How long after the listener was closed the first byte of an accepted connection may arrive.
+const LATE_BYTE_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Serves until `shutdown` is cancelled; then accepts no connection, and lets started requests
-/// finish within `drain_timeout_ms`.
+/// Serves until `shutdown` is closed; then accepts no connection, and lets started requests finish
+/// within `drain_timeout_ms`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     config: &HttpConfig,
-    shutdown: CancellationToken,
+    shutdown: Shutdown,
 ) -> io::Result<()> {
+    let closing = shutdown.closing();
     let limiter = ConnectionLimiter::new(config);
-    let edge = Arc::new(Edge::new(router, config, shutdown.clone()));
+    let edge = Arc::new(Edge::new(router, config, shutdown));
     let connections = TaskTracker::new();
-    let mut reserve = Reserve::new();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => break,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) if is_of_one_connection(&error) => continue,
-            Err(error) => {
-                tokio::select! {
-                    () = shutdown.cancelled() => break,
-                    () = reserve.handle(&error, &listener) => continue,
-                }
-            }
-        };
+    let start = |stream, peer: SocketAddr| {
         let Some(permit) = ConnectionLimiter::acquire(&limiter, peer.ip()) else {
             metrics::counter!("openbell_http_connections_refused_total").increment(1);
-            continue;
+            return;
         };
         connections.spawn(Arc::clone(&edge).serve_connection(stream, peer, permit));
-    }
-    drop(listener);
+    };
+    let mut reserve = Reserve::new();
+    let accept = async {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => start(stream, peer),
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => reserve.handle(&error, &listener).await,
+            }
+        }
+    };
+    closing.run_until_cancelled(accept).await;
+    accept_backlog(listener.into_std()?, config.connections_max, start);
     connections.close();
     let drain_timeout = Duration::from_millis(config.drain_timeout_ms);
     if tokio::time::timeout(drain_timeout, connections.wait()).await.is_err() {
@@ -81,6 +80,29 @@ pub async fn serve(
     Ok(())
 }
 
+/// Accepts the connections that are established already, and closes the listener, which resets
+/// those that it has not accepted.
+fn accept_backlog(
+    listener: net::TcpListener,
+    connections_max: usize,
+    start: impl Fn(TcpStream, SocketAddr),
+) {
+    for _ in 0..connections_max {
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                let stream =
+                    stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                // A socket that cannot be used is closed.
+                let _ = stream.map(|stream| start(stream, peer));
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            // `WouldBlock`: there are no more.
+            Err(_) => break,
+        }
+    }
+    drop(listener);
+}
+
 /// Whether accepting failed for one connection only, so that the next can be accepted at once.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
@@ -93,14 +115,15 @@ struct Edge {
     router: Router,
     http: http1::Builder,
     first_byte_timeout: Duration,
-    /// No new request is read.
-    shutdown: CancellationToken,
+    shutdown: Shutdown,
+    /// The shutdown closes the server: no new request is read.
+    closing: CancellationToken,
     /// Started requests are aborted.
     abort: CancellationToken,
 }
 
 impl Edge {
-    fn new(router: Router, config: &HttpConfig, shutdown: CancellationToken) -> Self {
+    fn new(router: Router, config: &HttpConfig, shutdown: Shutdown) -> Self {
         let buffer_size = config.header_size_max.max(BUFFER_SIZE_MIN);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
@@ -112,6 +135,7 @@ impl Edge {
             router,
             http,
             first_byte_timeout: Duration::from_millis(config.first_byte_timeout_ms),
+            closing: shutdown.closing(),
             shutdown,
             abort: CancellationToken::new(),
         }
@@ -125,24 +149,17 @@ impl Edge {
     ) {
         // A socket without TCP_NODELAY works, with more latency.
         let _ = stream.set_nodelay(true);
-        // Peeked, because readiness can be spurious.
-        let mut first = [0];
-        let begun = tokio::select! {
-            () = self.shutdown.cancelled() => false,
-            begun = tokio::time::timeout(self.first_byte_timeout, stream.peek(&mut first)) => {
-                matches!(begun, Ok(Ok(1)))
-            }
-        };
-        if !begun {
+        if !self.has_first_byte(&stream).await {
             return;
         }
-        let router = self.router.clone();
-        let service = service_fn(move |request| respond(router.clone(), request, peer));
+        let service = service_fn(|request| self.respond(request, peer));
         let io = TokioIo::new(stream);
         let mut connection = std::pin::pin!(self.http.serve_connection(io, service));
         let ended = tokio::select! {
+            // First, so that a request that has arrived is read.
+            biased;
             ended = connection.as_mut() => ended,
-            () = self.shutdown.cancelled() => {
+            () = self.closing.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = connection.as_mut() => ended,
@@ -155,19 +172,37 @@ impl Edge {
         }
         drop(permit);
     }
-}
 
-async fn respond(
-    router: Router,
-    mut request: Request<Incoming>,
-    peer: SocketAddr,
-) -> Result<Response, Infallible> {
-    let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    request.extensions_mut().insert(peer);
-    let mut response = router.oneshot(request.map(Body::new)).await?;
-    if is_chunked {
-        // Against request smuggling: nothing that follows a chunked body is read (RFC 9112, 6.1).
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    /// Waits for the first byte of a connection.
+    async fn has_first_byte(&self, stream: &TcpStream) -> bool {
+        let is_late = async {
+            self.closing.cancelled().await;
+            tokio::time::sleep(LATE_BYTE_TIMEOUT).await;
+        };
+        // Peeked, because readiness can be spurious.
+        let mut first = [0];
+        tokio::select! {
+            biased;
+            begun = tokio::time::timeout(self.first_byte_timeout, stream.peek(&mut first)) => {
+                matches!(begun, Ok(Ok(1)))
+            }
+            () = is_late => false,
+        }
     }
-    Ok(response)
+
+    async fn respond(
+        &self,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Response, Infallible> {
+        let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+        request.extensions_mut().insert(peer);
+        let mut response = self.router.clone().oneshot(request.map(Body::new)).await?;
+        // A chunked request against request smuggling: nothing that follows its body is read (RFC
+        // 9112, 6.1). During a shutdown, so that the client connects to another node.
+        if is_chunked || self.shutdown.is_announced() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
+    }
 }

@@ -197,8 +197,7 @@ pub(super) async fn log_out(
 ) -> Result<Response, Problem> {
     sent.into_form(&[])?;
     if let Some(signed_in) = &visitor.player {
-        let player = signed_in.player;
-        state.store.revoke_token(player.user_id, player.token_id).await?;
+        accounts::log_out(&state, &signed_in.player).await?;
     }
     let mut response = redirect::with_cookie(redirect::see_other("/"), visitor.jar.end_session());
     // The next user of a shared device must not see cached pages.

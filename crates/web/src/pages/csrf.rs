@@ -5,10 +5,14 @@ use axum::http::{HeaderMap, header};
 use domain::Entropy;
 use sha2::{Digest, Sha256};
 
+use crate::http::log_limit::LogLimit;
+
 /// The name of the hidden field.
 pub(crate) const FIELD: &str = "csrf";
 const MAC_BYTES: usize = 16;
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
+/// The longest header value that is logged, in characters.
+const LOGGED_LENGTH_MAX: usize = 100;
 
 /// A token for a form. Each has a new mask, so that the length of a compressed page does not leak
 /// it (BREACH).
@@ -42,7 +46,26 @@ pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
     let Some(origin) = text(header::ORIGIN.as_str()) else { return false };
     let host = text(header::HOST.as_str()).unwrap_or_default();
     let own = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    own.is_none_or(|own| !own.eq_ignore_ascii_case(host))
+    let is_own = own.is_some_and(|own| own.eq_ignore_ascii_case(host));
+    if !is_own {
+        warn_of_origin(origin, host);
+    }
+    !is_own
+}
+
+/// Behind a proxy that sends another `Host`, no form is accepted. The operator needs both values.
+fn warn_of_origin(origin: &str, host: &str) {
+    static LOG_LIMIT: LogLimit = LogLimit::new();
+    let shorten = |text: &str| text.chars().take(LOGGED_LENGTH_MAX).collect::<String>();
+    if let Some(forms) = LOG_LIMIT.count() {
+        tracing::warn!(
+            origin = shorten(origin),
+            host = shorten(host),
+            forms,
+            "refused a form whose Origin is not the Host; if clients reach this server at that \
+             Origin, let the proxy send X-Forwarded-Host and list it in http.trusted_proxies"
+        );
+    }
 }
 
 fn mac(secret: &str) -> [u8; MAC_BYTES] {

@@ -31,10 +31,10 @@ where
         let visitor = visitor.map_err(IntoResponse::into_response)?;
         let sent = read(&parts.headers, body, state).await.map_err(IntoResponse::into_response)?;
         let token = sent.0.iter().find(|(name, _)| name == csrf::FIELD);
-        let is_ours = token.is_some_and(|(_, token)| {
-            csrf::is_valid(&visitor.as_ref().secret, token) && !csrf::is_cross_site(&parts.headers)
-        });
-        if !is_ours {
+        let is_valid =
+            token.is_some_and(|(_, token)| csrf::is_valid(&visitor.as_ref().secret, token));
+        // Checked in any case: behind a proxy with another `Host`, the cookie of the token is lost.
+        if csrf::is_cross_site(&parts.headers) || !is_valid {
             return Err(Problem::from(&codes::FORM_EXPIRED).into_response());
         }
         Ok(Self(visitor, sent))

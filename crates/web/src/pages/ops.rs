@@ -192,7 +192,7 @@ fn market(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
         line("ops-day", view.fmt.short_day(present.market_day)),
         line("ops-stocks", count(view, i64::try_from(present.quotes.len()).unwrap_or(0))),
         line("ops-age", format!("{age} s")).with_state(is_fresh),
-        line("ops-ticks", count(view, metrics.sum("market_ticks_total"))),
+        line("ops-ticks", count(view, metrics.sum("openbell_market_ticks_total"))),
     ];
     for (provider, state) in metrics.by("openbell_provider_breaker_state", "provider") {
         lines.push(line_of(&provider, "").with_state(state == 0));

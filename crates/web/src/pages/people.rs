@@ -17,6 +17,7 @@ use super::form::{Form, Post};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
 use super::{redirect, response, url};
+use crate::auth::security_events::SecurityEvent;
 use crate::auth::{names, recovery};
 use crate::http::cookies::CameByHttps;
 use crate::http::input::text_of;
@@ -195,8 +196,7 @@ pub(super) async fn end_sessions(
 }
 
 fn log_action(me: &SignedIn, user_id: i64, action: &'static str) {
-    let operator_id = me.player().user_id;
-    tracing::info!(target: "security", operator_id, user_id, action, "an operator changed an account");
+    SecurityEvent::of_operator(me.player().user_id, user_id, action).log();
 }
 
 async fn load(state: &AppState, me: &SignedIn, user_id: &str) -> Result<UserDetails, Problem> {

@@ -253,7 +253,6 @@ async fn verified_hash(
     password: &str,
 ) -> Result<Option<String>, Problem> {
     let email_key = email_key(&me.viewer().email);
-    let account = accounts::check_password(state, network, &email_key, password).await?;
-    let account = account.filter(|account| account.user_id == me.player().user_id);
-    Ok(account.map(|account| account.password_hash))
+    let user_id = me.player().user_id;
+    accounts::confirm_password(state, network, user_id, &email_key, password).await
 }

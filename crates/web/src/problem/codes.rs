@@ -81,6 +81,9 @@ codes! {
     /// A leaderboard is being built and has no snapshot.
     BOARD_BUILDING = retryable("board_building", StatusCode::SERVICE_UNAVAILABLE,
         "The ranks are being put together. Please try again in a moment.");
+    /// The node is not ready, and dates orders wrongly.
+    CLOCK_SKEW = retryable("clock_skew", StatusCode::SERVICE_UNAVAILABLE,
+        "The clock of this server differs from that of its database by more than 30 seconds.");
     CLOSING = retryable("closing", StatusCode::SERVICE_UNAVAILABLE,
         "The server is closing. Please try again later.");
     /// The request may still be executed.

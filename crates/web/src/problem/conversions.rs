@@ -19,6 +19,7 @@ impl From<&StoreError> for Problem {
         match error {
             StoreError::Unavailable(_)
             | StoreError::CommitUnknown(..)
+            | StoreError::CommitLost(_)
             | StoreError::Conflict(_)
             | StoreError::DiskFailed => {
                 tracing::warn!(%error, "the database is unavailable");
@@ -66,16 +67,19 @@ impl From<DeskError> for Problem {
             // The pending order of this key was deleted concurrently.
             DeskError::KeyOfOrder => Self::from(&codes::BUSY).retry_after(RETRY_AFTER_S),
             DeskError::Lost => Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S),
-            // A batch whose fsync failed may still be durable.
-            DeskError::Store(error)
-                if matches!(*error, StoreError::CommitUnknown(..) | StoreError::DiskFailed) =>
-            {
+            DeskError::Store(error) if is_outcome_unknown(&error) => {
                 tracing::warn!(%error, "the outcome of an order is unknown; the client must look it up or repeat it with its key");
                 Self::from(&codes::OUTCOME_UNKNOWN).retry_after(RETRY_AFTER_S)
             }
             DeskError::Store(error) => error.as_ref().into(),
         }
     }
+}
+
+/// Whether an order may be stored in spite of the error. A batch whose fsync failed may be durable.
+fn is_outcome_unknown(error: &StoreError) -> bool {
+    use StoreError::{CommitLost, CommitUnknown, DiskFailed};
+    matches!(error, CommitUnknown(..) | CommitLost(_) | DiskFailed)
 }
 
 impl From<Rejection> for Problem {

@@ -31,13 +31,13 @@ pub struct Hub {
 
 #[derive(Default)]
 struct Subscribers {
-    by_player: HashMap<i64, Topic>,
+    by_player: HashMap<i64, PlayerStreams>,
     /// Open streams of all players.
     open: usize,
     last_id: u64,
 }
 
-struct Topic {
+struct PlayerStreams {
     events: broadcast::Sender<StreamEvent>,
     /// The version of the newest published entry.
     newest: AtomicI64,
@@ -117,7 +117,7 @@ impl Hub {
         subscribers.open += 1;
         subscribers.last_id += 1;
         let (stream_id, closed) = (subscribers.last_id, self.closing.child_token());
-        let topic = subscribers.by_player.entry(player_id).or_insert_with(|| Topic {
+        let topic = subscribers.by_player.entry(player_id).or_insert_with(|| PlayerStreams {
             events: broadcast::Sender::new(QUEUE_MAX),
             newest: AtomicI64::new(0),
             streams: VecDeque::new(),

@@ -99,6 +99,7 @@ async fn an_incomplete_export_is_not_sent() {
     assert_eq!(file.lines().count(), 3, "{file}");
 
     std::fs::remove_dir_all(app.archive_path()).expect("removable");
+    app.log.expect_error("reading a history from the archive failed");
     let token = log_in(&app, "ada@example.org").await;
     let answer = app.get_as(&token, PATH).await;
     assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("history_unavailable")));

@@ -125,6 +125,6 @@ async fn a_market_without_a_secret_seed_has_no_commitment() {
         let about = app.get("/about").await.text;
         assert!(!about.contains("<code>"));
         let is_simulated = market.source == SourceKind::Simulated;
-        assert_eq!(about.contains("can compute every price in advance"), is_simulated);
+        assert_eq!(about.contains("every price can be computed in advance"), is_simulated);
     }
 }

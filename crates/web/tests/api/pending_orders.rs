@@ -254,7 +254,8 @@ async fn an_erased_player_has_no_orders(engine: &str) {
     let orders: Value = serde_json::from_str(&export["orders.json"]).expect("JSON");
     assert_eq!(orders[0]["id"], json!(id), "the export has them");
     let now = app_now(&app);
-    assert!(app.store.erase_user_by_email("ada@example.org", now).await.expect("erases"));
+    let user_id = app.store.find_user_id("ada@example.org").await.expect("answers");
+    assert!(app.store.erase_user(user_id.expect("registered"), now).await.expect("erases"));
     app.pass_seconds(60).await;
     assert_eq!(app.execute_orders().await, 0);
     assert_eq!(app.store.count_open_orders().await.expect("counts"), 0);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::common::{App, TestResponse};
 use axum::body::Body;
 use axum::http::Request;
+use domain::{Clock as _, UnixMicros};
 use serde_json::json;
 use web::Networks;
 
@@ -186,6 +187,23 @@ async fn readiness_ends_with_the_desk_and_liveness_does_not() {
 }
 
 #[tokio::test]
+async fn a_node_whose_clock_is_off_is_not_ready_until_it_is_corrected() {
+    let app = App::start_on_engine("postgres").await;
+    assert_eq!(app.get("/readyz").await.status, 200, "not measured yet");
+    // The clock of the tests stands in the past.
+    let skew = app.store.clock_skew(&app.clock).await.expect("measured");
+    for path in ["/readyz", "/up"] {
+        let answer = app.get(path).await;
+        assert_problem(&answer, 503, "clock_skew");
+        assert_eq!(answer.header("retry-after"), Some("60"));
+    }
+    assert_eq!(app.get("/livez").await.status, 200);
+    app.clock.set(UnixMicros(app.clock.now().0 - skew));
+    app.store.clock_skew(&app.clock).await.expect("measured");
+    assert_eq!(app.get("/readyz").await.status, 200);
+}
+
+#[tokio::test]
 async fn metrics_are_served_to_this_machine_and_configured_networks() {
     let app = App::start_with(|config| {
         config.http.metrics_from = networks("192.0.2.0/24");
@@ -220,6 +238,18 @@ async fn only_a_trusted_proxy_sets_the_request_id() {
     assert_eq!(answer.header("x-request-id"), Some("edge-7"));
     let answer = app.send_request(from("198.51.100.1", "/livez", &number)).await;
     assert_ne!(answer.header("x-request-id"), Some("edge-7"));
+}
+
+#[tokio::test]
+async fn only_a_trusted_proxy_sets_the_host() {
+    let app = App::start_with(|config| config.http.trusted_proxies = networks("10.0.0.1")).await;
+    // Cookies of a request to this machine are secure, as browsers allow there.
+    let headers = [("host", "127.0.0.1:8080"), ("x-forwarded-host", "play.example")];
+    for (peer, is_secure) in [("10.0.0.1", false), ("198.51.100.1", true)] {
+        let answer = app.send_request(from(peer, "/login", &headers)).await;
+        let cookie = answer.header("set-cookie").expect("a cookie");
+        assert_eq!(cookie.contains("Secure"), is_secure, "{peer}: {cookie}");
+    }
 }
 
 #[tokio::test]

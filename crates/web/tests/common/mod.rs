@@ -5,6 +5,7 @@ pub(crate) mod browser;
 pub(crate) mod events;
 pub(crate) mod hostile;
 pub(crate) mod html;
+pub(crate) mod log;
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
@@ -24,10 +25,11 @@ use serde_json::{Value, json};
 use store::{DatabaseConfig, PendingOrder, SeededMarket, Store};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy};
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use trading::{Desk, OrderExecutor, TradingConfig};
 use web::WebConfig;
+
+use self::log::TestLog;
 
 const JSON: &str = "application/json";
 /// Days of the market's history that are saved.
@@ -44,8 +46,9 @@ pub(crate) struct App {
     pub(crate) market: Arc<MarketSource>,
     pub(crate) boards: Arc<leaderboard::Leaderboards>,
     pub(crate) hub: Arc<web::Hub>,
-    /// Ends streams, as a shutdown does.
-    pub(crate) closing: CancellationToken,
+    pub(crate) shutdown: web::Shutdown,
+    /// What the server logs.
+    pub(crate) log: Arc<TestLog>,
     players: AtomicU64,
     directory: TempDir,
 }
@@ -222,6 +225,7 @@ impl App {
         boards: leaderboard::Leaderboards,
         url: Option<String>,
     ) -> Self {
+        let log = TestLog::of_this_thread();
         let mut config = WebConfig::default();
         config.limits.enabled = false;
         change(&mut config);
@@ -235,14 +239,14 @@ impl App {
         let source = open_game(&store, &rules, open, &clock).await;
         let listings = save_market(&store, &source, &clock).await;
         let prices = PriceBoard::new(&source, listings, clock.now()).expect("prices");
-        let (prices, closing) = (Arc::new(prices), CancellationToken::new());
-        let hub = web::Hub::start(&config.http, &prices, closing.clone());
-        let (shared_hub, listed) = (Arc::clone(&hub), Arc::clone(&prices));
+        let (prices, shutdown) = (Arc::new(prices), web::Shutdown::default());
+        let hub = web::Hub::start(&config.http, &prices, shutdown.closing());
+        let (shared, listed) = ((Arc::clone(&hub), shutdown.clone()), Arc::clone(&prices));
         let history = History::new(store.clone(), Some(archive_store(&directory)));
         let boards = Arc::new(boards);
         let kept = (store.clone(), history, Arc::clone(&boards));
         let market = Arc::clone(&source);
-        let parts = app_deps(kept, (rules, at_mid), &clock, source, listed, shared_hub, config);
+        let parts = app_deps(kept, (rules, at_mid), &clock, source, listed, shared, config);
         let desk = parts.desk.clone();
         let router = web::router(web::AppState::new(parts));
         let players = AtomicU64::new(0);
@@ -255,7 +259,8 @@ impl App {
             market,
             boards,
             hub,
-            closing,
+            shutdown,
+            log,
             players,
             directory,
         }
@@ -468,7 +473,7 @@ fn app_deps(
     clock: &ManualClock,
     market: Arc<MarketSource>,
     prices: Arc<PriceBoard>,
-    hub: Arc<web::Hub>,
+    (hub, shutdown): (Arc<web::Hub>, web::Shutdown),
     config: WebConfig,
 ) -> web::AppDeps {
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
@@ -515,6 +520,7 @@ fn app_deps(
             cluster::Bus::alone(),
         ),
         config,
+        shutdown,
         render_metrics: Arc::new(|| "openbell_test 1\n".to_owned()),
     }
 }

@@ -11,14 +11,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use web::HttpConfig;
+use web::{HttpConfig, Shutdown};
 
 /// Bounds every wait, so that a defect fails a test instead of hanging it.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Server {
     address: SocketAddr,
-    shutdown: CancellationToken,
+    shutdown: Shutdown,
     task: JoinHandle<std::io::Result<()>>,
     /// Cancelled to let `/wait` respond.
     release: CancellationToken,
@@ -54,7 +54,7 @@ async fn start(change: impl FnOnce(&mut HttpConfig)) -> Server {
         );
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
     let address = listener.local_addr().expect("an address");
-    let shutdown = CancellationToken::new();
+    let shutdown = Shutdown::default();
     let stop = shutdown.clone();
     let task = tokio::spawn(async move { web::serve(listener, router, &config, stop).await });
     Server { address, shutdown, task, release, reached, root_count }
@@ -67,7 +67,7 @@ impl Server {
 
     /// Stops the server and waits until it has ended.
     async fn stop(self) {
-        self.shutdown.cancel();
+        self.shutdown.close();
         let ended = tokio::time::timeout(TIMEOUT, self.task).await.expect("the server ends");
         ended.expect("no panic").expect("no error");
     }
@@ -255,7 +255,7 @@ async fn started_requests_are_answered_before_shutdown() {
     let mut busy = server.connect().await;
     busy.write_all(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     tokio::time::timeout(TIMEOUT, server.reached.cancelled()).await.unwrap();
-    server.shutdown.cancel();
+    server.shutdown.close();
     assert_eq!(read_to_end(&mut idle).await, "");
     server.release.cancel();
     let response = read_to_end(&mut busy).await;
@@ -272,4 +272,40 @@ async fn shutdown_waits_no_longer_than_the_drain_timeout() {
     tokio::time::timeout(TIMEOUT, server.reached.cancelled()).await.unwrap();
     server.stop().await;
     assert_eq!(read_to_end(&mut busy).await, "");
+}
+
+#[tokio::test]
+async fn an_announced_shutdown_serves_requests_and_closes_their_connections() {
+    let server = start(|_| {}).await;
+    let mut kept = server.connect().await;
+    kept.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let response = read_until(&mut kept, "hello").await.to_lowercase();
+    assert!(!response.contains("connection: close"), "{response}");
+    server.shutdown.announce();
+    // On the connection from before, and on a new one.
+    kept.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let of_new = exchange(&server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    for response in [read_to_end(&mut kept).await, of_new] {
+        assert!(response.starts_with("HTTP/1.1 200") && response.ends_with("hello"), "{response}");
+        assert!(response.to_lowercase().contains("connection: close"), "{response}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn connections_that_are_established_when_the_listener_closes_are_served() {
+    let server = start(|_| {}).await;
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        let mut client = server.connect().await;
+        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        clients.push(client);
+    }
+    // The one thread of this test has not let the server accept all of them.
+    server.shutdown.close();
+    for mut client in clients {
+        let response = read_to_end(&mut client).await;
+        assert!(response.ends_with("hello"), "{response:?}");
+    }
+    server.stop().await;
 }

@@ -313,7 +313,7 @@ async fn streams_end_at_shutdown_and_none_starts_after() {
     let app = start().await;
     let token = app.register("Ada").await;
     let events = [app.listen(&token).await, app.listen(&token).await];
-    app.closing.cancel();
+    app.shutdown.close();
     for events in events {
         events.end().await;
     }
@@ -328,9 +328,9 @@ async fn the_server_does_not_wait_for_streams_to_end() {
     let token = app.register("Ada").await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (router, closing) = (app.router.clone(), app.closing.clone());
+    let (router, shutdown) = (app.router.clone(), app.shutdown.clone());
     let config = web::HttpConfig { drain_timeout_ms: 600_000, ..web::HttpConfig::default() };
-    let served = tokio::spawn(async move { web::serve(listener, router, &config, closing).await });
+    let served = tokio::spawn(async move { web::serve(listener, router, &config, shutdown).await });
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request =
         format!("GET /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
@@ -341,7 +341,7 @@ async fn the_server_does_not_wait_for_streams_to_end() {
         assert!(count > 0, "{seen}");
         seen.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
     }
-    app.closing.cancel();
+    app.shutdown.close();
     tokio::time::timeout(TIMEOUT, served).await.expect("an end in time").unwrap().unwrap();
     let mut rest = Vec::new();
     tokio::time::timeout(TIMEOUT, stream.read_to_end(&mut rest)).await.unwrap().unwrap();

@@ -13,10 +13,11 @@ pub(crate) const DOCUMENT: &str = "ARCHITECTURE.md";
 const TABLE_HEAD: &str = "| crate | depends on (workspace crates) |";
 
 /// Libraries that only some crates use.
-const HOMES: [(&str, &[&str]); 5] = [
+const HOMES: [(&str, &[&str]); 6] = [
     ("redis", &["cluster"]),
     ("sqlx", &["store"]),
-    ("reqwest", &["market", "archive"]),
+    ("reqwest", &["market", "archive", "notify"]),
+    ("lettre", &["notify"]),
     ("parquet", &["archive"]),
     ("object_store", &["archive"]),
 ];
@@ -181,7 +182,7 @@ mod tests {
         passes("crates/web/Cargo.toml", "[dev-dependencies]\nreqwest.workspace = true");
         passes("crates/store/Cargo.toml", "[dependencies]\nsqlx.workspace = true");
         passes("crates/archive/Cargo.toml", "[dev-dependencies]\nsqlx.workspace = true");
-        let what = "2: reqwest is used in market and archive only";
+        let what = "2: reqwest is used in market and archive and notify only";
         fails("crates/web/Cargo.toml", "[dependencies]\nreqwest.workspace = true", what);
         let what = "2: sqlx is used in store only";
         fails("crates/web/Cargo.toml", "[dev-dependencies]\nsqlx.workspace = true", what);

@@ -4,17 +4,41 @@ use domain::UnixMicros;
 
 use super::GuardedProvider;
 use crate::guard::state::{CircuitState, ProviderEvent, ProviderState};
-use crate::provider::ProviderOperation;
+use crate::provider::{ProviderError, ProviderOperation, QuotaWindow};
 
 impl GuardedProvider {
+    /// Makes the series of this provider, with 0, before its first call.
+    pub(super) fn register_metrics(&self) {
+        let provider = self.kind().as_str();
+        metrics::gauge!("openbell_provider_breaker_state", "provider" => provider).set(0.0);
+        metrics::gauge!(
+            "openbell_provider_breaker_changed_timestamp_seconds", "provider" => provider
+        )
+        .set(0.0);
+        // Registered without a sample.
+        let _ = metrics::histogram!("openbell_provider_seconds", "provider" => provider);
+        let quota = self.limits().quota;
+        for window in QuotaWindow::ALL.into_iter().filter(|window| quota.limit(*window) > 0) {
+            self.export_quota(window, 0, quota.limit(window));
+        }
+        for operation in ProviderOperation::ALL {
+            for outcome in ["answered", "held_back"].into_iter().chain(ProviderError::WORDS) {
+                self.counter(operation, outcome).increment(0);
+            }
+        }
+    }
+
     pub(super) fn count(&self, operation: ProviderOperation, outcome: &'static str) {
+        self.counter(operation, outcome).increment(1);
+    }
+
+    fn counter(&self, operation: ProviderOperation, outcome: &'static str) -> metrics::Counter {
         metrics::counter!(
             "openbell_provider_calls_total",
             "provider" => self.kind().as_str(),
-            "question" => operation.as_str(),
+            "operation" => operation.as_str(),
             "outcome" => outcome,
         )
-        .increment(1);
     }
 
     /// Exports the state as metrics, also if another node has written it.
@@ -26,13 +50,19 @@ impl GuardedProvider {
             CircuitState::Open => 2.0,
         };
         metrics::gauge!("openbell_provider_breaker_state", "provider" => provider).set(stands);
-        let changed = "openbell_provider_breaker_changed_timestamp_seconds";
-        metrics::gauge!(changed, "provider" => provider).set(state.since.seconds() as f64);
+        metrics::gauge!(
+            "openbell_provider_breaker_changed_timestamp_seconds", "provider" => provider
+        )
+        .set(state.since.seconds() as f64);
         for (window, used, limit) in state.used(now, &self.limits()) {
-            let labels = [("provider", provider), ("window", window.as_str())];
-            metrics::gauge!("openbell_provider_quota_used", &labels).set(used);
-            metrics::gauge!("openbell_provider_quota_limit", &labels).set(limit);
+            self.export_quota(window, used, limit);
         }
+    }
+
+    fn export_quota(&self, window: QuotaWindow, used: u32, limit: u32) {
+        let labels = [("provider", self.kind().as_str()), ("window", window.as_str())];
+        metrics::gauge!("openbell_provider_quota_used", &labels).set(used);
+        metrics::gauge!("openbell_provider_quota_limit", &labels).set(limit);
     }
 
     /// Logs the changes that this node made.

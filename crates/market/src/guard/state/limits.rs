@@ -51,7 +51,7 @@ impl BreakerConfig {
 }
 
 impl QuotaConfig {
-    pub(super) fn limit(&self, window: QuotaWindow) -> u32 {
+    pub(crate) fn limit(&self, window: QuotaWindow) -> u32 {
         match window {
             QuotaWindow::Second => self.per_second,
             QuotaWindow::Minute => self.per_minute,

@@ -32,7 +32,7 @@ pub(crate) struct ServeArgs {
 }
 
 /// The layer of the flags.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Flags {
     pub(super) file: Option<PathBuf>,
     /// Flag, key and value.

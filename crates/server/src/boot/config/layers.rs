@@ -11,8 +11,9 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::SettingsError;
 use super::nearest::{join, unknown_key};
+use super::secret_files;
+use super::{LayerError, SettingsError};
 
 /// The source of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +41,6 @@ pub(crate) struct Layers {
 }
 
 type Tree<'a> = DeTable<'a>;
-
-/// An error at a span of the virtual text.
-struct LayerError {
-    span: Range<usize>,
-    text: String,
-}
 
 impl Layers {
     /// Begins with the defaults, which have every key.
@@ -90,6 +85,7 @@ impl Layers {
             overlay(&mut tree, layer);
             known.get_or_insert_with(|| tree.clone());
         }
+        secret_files::read_into(&mut tree, "").map_err(|error| self.locate(error))?;
         Ok(tree)
     }
 
@@ -154,7 +150,9 @@ impl Source {
         if matches!(self.origin, Origin::Flag(_)) {
             return text;
         }
-        let wants_text = known.and_then(|known| find(known, &self.key)).is_some_and(|v| v.is_str());
+        let dotted = self.key.join(".");
+        let wants_text = secret_files::secret_of(&dotted).is_some()
+            || known.and_then(|known| find(known, &self.key)).is_some_and(|v| v.is_str());
         match DeValue::parse(&self.text) {
             Ok(value) if value.get_ref().is_str() || !wants_text => {
                 self.shift_value(value.into_inner())
@@ -220,13 +218,19 @@ fn check(
     layer: &Tree<'_>,
 ) -> Result<(), LayerError> {
     for (key, value) in layer {
-        let Some(default) = known.get(key) else {
+        let dotted = join(name, key.get_ref());
+        // The file of a secret has the kind of the secret, a text.
+        let secret = secret_files::secret_of(&dotted).and_then(|secret| secret.rsplit('.').next());
+        let default = match secret {
+            Some(secret) => known.get(secret).filter(|default| default.get_ref().is_str()),
+            None => known.get(key),
+        };
+        let Some(default) = default else {
             return Err(LayerError {
                 span: key.span(),
                 text: unknown_key(all, name, key.get_ref()),
             });
         };
-        let dotted = join(name, key.get_ref());
         match (default.get_ref(), value.get_ref()) {
             (DeValue::Table(known), DeValue::Table(_)) if known.is_empty() => {}
             (DeValue::Table(known), DeValue::Table(layer)) => {

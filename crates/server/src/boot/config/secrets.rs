@@ -7,11 +7,23 @@ const HIDDEN: &str = "***";
 /// The last words of secret keys. A seed determines every future price of a simulated market.
 const SECRET_NAMES: [&str; 6] = ["password", "secret", "token", "key", "pepper", "seed"];
 
+/// The addresses that may contain a password.
+const ADDRESSES: [&str; 3] = ["database.url", "database.read_url", "redis.url"];
+
+/// Whether the value of a key is a secret that can be read from a file.
+pub(super) fn is_secret(dotted: &str) -> bool {
+    let name = dotted.rsplit('.').next().unwrap_or_default();
+    has_secret_name(name) || ADDRESSES.contains(&dotted)
+}
+
+fn has_secret_name(name: &str) -> bool {
+    SECRET_NAMES.iter().any(|end| name == *end || name.ends_with(&format!("_{end}")))
+}
+
 /// Replaces every secret that is set, and the passwords in addresses.
 pub(super) fn hide(table: &mut Table) {
     for (name, value) in table.iter_mut() {
-        let secret =
-            SECRET_NAMES.iter().any(|end| name == end || name.ends_with(&format!("_{end}")));
+        let secret = has_secret_name(name);
         match value {
             Value::Table(inner) => hide(inner),
             Value::String(text) if secret && !text.is_empty() => HIDDEN.clone_into(text),

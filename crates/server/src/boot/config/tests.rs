@@ -26,9 +26,14 @@ fn with_variable(name: &str, value: &str) -> Result<Settings, String> {
 fn the_defaults_are_valid_and_complete() {
     let settings = load_with(Vec::new(), &Flags::default()).expect("valid");
     assert_eq!(settings.config.market, market::MarketConfig::default());
+    assert_eq!(settings.config.notify, notify::NotifyConfig::default());
     let database = store::DatabaseConfig::default();
     let url = "sqlite:./openbell-data/openbell.db".to_owned();
-    assert_eq!(settings.config.database, store::DatabaseConfig { url, ..database });
+    let config = settings.config;
+    assert_eq!(config.database, store::DatabaseConfig { url, ..database });
+    assert_eq!(config.web(), web::WebConfig::default());
+    assert_eq!(config.trading, trading::TradingConfig::default());
+    assert_eq!(config.cache, cluster::CacheConfig::default());
 }
 
 #[test]
@@ -76,6 +81,15 @@ fn a_value_outside_its_limits_is_rejected_with_file_and_line() {
     let text = "F:2: database.read_lag_max_ms: \
                 expected a whole number from 3000 to 600000, got 2999";
     assert_eq!(error, text);
+    let error = with_file("[http]\nlame_duck_s = 301\n").expect_err("rejected");
+    let text = "F:2: http.lame_duck_s: expected a whole number from 0 to 300, got 301";
+    assert_eq!(error, text);
+    let error = with_file("[database]\nslow_statement_ms = -1\n").expect_err("rejected");
+    assert!(error.starts_with("F:2: database.slow_statement_ms: "), "{error}");
+    let error = with_file("[notify]\ntimeout_s = 61\n").expect_err("rejected");
+    assert_eq!(error, "F:2: notify.timeout_s: expected a whole number from 1 to 60, got 61");
+    let error = with_file("[notify]\ngame = \"a\\nb\"\n").expect_err("rejected");
+    assert_eq!(error, "F:2: notify.game: expected a name of 1 to 64 characters");
     let error = with_file("[market]\nsource = \"lively\"\n").expect_err("rejected");
     assert!(error.starts_with("F:2: market.source: unknown variant `lively`"), "{error}");
     let error = with_file("[market.replay]\nstart = \"1066-10-14\"\n").expect_err("rejected");
@@ -118,11 +132,42 @@ fn an_unknown_or_bad_variable_is_rejected_by_its_name() {
 fn secrets_are_replaced_in_the_output() {
     let file = "[database]\nurl = \"postgres://bob:hunter2@db/game\"\n\
                 read_url = \"postgres://eve:hunter2@copy/game\"\n\
-                [market.simulated]\nseed = 777\n";
-    let shown = with_file(file).expect("valid").to_toml();
+                 [market.simulated]\nseed = 777\n\
+                 [notify.smtp]\npassword = \"hunter2\"\n\
+                 [notify.pagerduty]\nrouting_key = \"hunter2\"\n\
+                 [notify.webhook]\nsecret = \"hunter2\"\n";
+    let shown = with_file(file).expect("valid").tree.to_toml();
     assert!(shown.contains("postgres://bob:***@db/game"), "{shown}");
     assert!(shown.contains("postgres://eve:***@copy/game"), "{shown}");
     assert!(!shown.contains("hunter2") && !shown.contains("777"), "{shown}");
+}
+
+#[test]
+fn a_secret_is_read_from_the_file_that_a_key_or_a_variable_names() {
+    let secret = file("hunter2\n");
+    let path = secret.path().display();
+    let text = format!("[market.live.providers.finnhub]\nkey_file = \"{path}\"\n");
+    let settings = with_file(&text).expect("valid");
+    assert_eq!(settings.config.market.live.providers.finnhub.key.reveal(), "hunter2");
+    assert!(!settings.tree.to_toml().contains("hunter2"));
+    let error = with_file("\n[redis]\nurl = \"redis://x\"\nurl_file = \"/x\"\n").expect_err("both");
+    assert_eq!(error, "F:4: redis.url_file: redis.url is set as well; remove one of the two");
+    // A file of digits only is a path, too.
+    let error = with_variable("OPENBELL_REDIS_URL_FILE", "7").expect_err("no such file");
+    assert!(error.contains("redis.url_file: cannot read 7 ("), "{error}");
+    assert!(with_variable("OPENBELL_REDIS_URL_FILE", "").is_ok(), "an empty name is no file");
+}
+
+#[test]
+fn only_secrets_have_files() {
+    for key in ["[http]\nlisten_file = \"x\"", "[log]\nlevel_file = \"x\"", "url_file = \"x\""] {
+        let error = with_file(key).expect_err("rejected");
+        assert!(error.contains("unknown key"), "{error}");
+    }
+    let error = with_file("[market.simulated]\nseed_file = \"x\"").expect_err("rejected");
+    assert!(error.contains("unknown key market.simulated.seed_file"), "{error}");
+    let error = with_file("[redis]\nurl_file = 7\n").expect_err("rejected");
+    assert_eq!(error, "F:2: redis.url_file: expected a text in quotes, got a whole number");
 }
 
 #[test]
@@ -136,7 +181,7 @@ fn a_missing_file_is_named() {
 fn memory_max_lowers_what_takes_most_memory_and_raises_nothing() {
     let mib = 1024 * 1024;
     let read =
-        |text: String| with_file(&text).map(|settings| (settings.to_toml(), settings.config));
+        |text: String| with_file(&text).map(|settings| (settings.tree.to_toml(), settings.config));
     let (shown, config) = read(format!("memory_max = {}", 128 * mib)).expect("valid");
     assert_eq!(config.auth.hash_concurrency_max, 1);
     assert_eq!(config.cache.memory_bytes_max, 16 * mib);

@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use archive::ErasuresFile;
 use clap::Args;
 use domain::Clock as _;
+use web::SecurityEvent;
 
-use super::report_unknown;
+use super::{find_user_id, log_action, report_unknown};
 use crate::boot::archives::find_erasures_file;
 use crate::boot::config::DatabaseArgs;
 use crate::boot::database::{configure_and_open, database_error};
@@ -42,20 +43,21 @@ pub(crate) struct EraseAgainArgs {
 pub(super) async fn run(args: EraseUserArgs) -> Result<ExitCode, CommandError> {
     let (config, store) = configure_and_open(args.database).await?;
     let email = domain::text::email_key(&args.email);
-    let found = if args.yes {
-        store.erase_user_by_email(&email, SystemClock.now()).await
-    } else {
-        store.find_credentials(&email).await.map(|found| found.is_some())
+    let user_id = find_user_id(&store, &config, &email).await?;
+    let is_found = match user_id {
+        Some(user_id) if args.yes => store.erase_user(user_id, SystemClock.now()).await,
+        user_id => Ok(user_id.is_some()),
     };
-    let found = found.map_err(database_error(&config.database))?;
+    let is_found = is_found.map_err(database_error(&config.database))?;
     if let Some(file) = find_erasures_file(&config).filter(|_| args.yes) {
         file.append_missing(&store, i64::MIN).await?;
     }
     store.close().await;
-    if !found {
+    if !is_found {
         return Ok(report_unknown(&email));
     }
     if args.yes {
+        log_action(&config, SecurityEvent::of_command(user_id, "erase"))?;
         term::print(&format!("{email} is erased; the ledger stays, without a name\n"));
         return Ok(ExitCode::SUCCESS);
     }
@@ -67,9 +69,10 @@ pub(super) async fn run(args: EraseUserArgs) -> Result<ExitCode, CommandError> {
 pub(super) async fn run_again(args: EraseAgainArgs) -> Result<ExitCode, CommandError> {
     // A missing file counts as empty where erasures are added, and is a mistake here.
     File::open(&args.file).map_err(|error| CommandError::ReadFile(args.file.clone(), error))?;
-    let (_, store) = configure_and_open(args.database).await?;
+    let (config, store) = configure_and_open(args.database).await?;
     let erased = ErasuresFile::new(args.file).erase_again(&store).await?;
     store.close().await;
+    log_action(&config, SecurityEvent::of_command(None, "erase_again"))?;
     term::print(&erased_again(erased));
     Ok(ExitCode::SUCCESS)
 }

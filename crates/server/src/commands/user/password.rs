@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use clap::Args;
 use domain::Clock as _;
 use store::Store;
+use web::SecurityEvent;
 
-use super::{find_user_id, report_unknown};
+use super::{find_user_id, log_action, report_unknown};
 use crate::boot::addresses;
 use crate::boot::config::{Config, DatabaseArgs};
 use crate::boot::database::{configure_and_open, database_error};
@@ -60,6 +61,7 @@ async fn print_link(
     let Some(secret) = made.map_err(database_error(&config.database))? else {
         return Ok(report_unknown(email));
     };
+    log_action(config, SecurityEvent::of_command(Some(user_id), "one_time_link"))?;
     let base = url.unwrap_or_else(|| addresses::base_url(&config.http.listen));
     let (base, hours) = (base.trim_end_matches('/'), web::LINK_LIFE_HOURS);
     term::print(&format!(
@@ -89,6 +91,7 @@ async fn set_password(
     if !is_set.map_err(database_error(&config.database))? {
         return Ok(report_unknown(email));
     }
+    log_action(config, SecurityEvent::of_command(Some(user_id), "password"))?;
     let email = domain::text::email_key(email);
     term::print(&format!(
         "{email} has the new password; all sessions, tokens and recovery codes have ended\n"

@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use domain::Clock as _;
+use web::SecurityEvent;
 
-use super::{find_user_id, report_unknown};
+use super::{find_user_id, log_action, report_unknown};
 use crate::boot::config::{self, DatabaseArgs, Flags};
 use crate::boot::database::{database_error, open_existing};
 use crate::clock::SystemClock;
@@ -46,6 +47,7 @@ pub(super) async fn run(args: RenameUserArgs) -> Result<ExitCode, CommandError> 
         ));
         return Ok(ExitCode::FAILURE);
     }
+    log_action(&config, SecurityEvent::of_command(Some(user_id), "rename"))?;
     term::print(&format!("{} is now called {name:?}\n", domain::text::email_key(&args.email)));
     Ok(ExitCode::SUCCESS)
 }

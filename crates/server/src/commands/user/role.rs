@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use domain::Clock as _;
 use store::Role;
+use web::SecurityEvent;
 
-use super::report_unknown;
+use super::{find_user_id, log_action, report_unknown};
 use crate::boot::config::DatabaseArgs;
 use crate::boot::database::{configure_and_open, database_error};
 use crate::clock::SystemClock;
@@ -45,10 +46,12 @@ pub(super) async fn run(args: SetRoleArgs) -> Result<ExitCode, CommandError> {
     let (email, role) = (domain::text::email_key(&args.email), Role::from(args.role));
     let is_set = store.set_role(&email, role, SystemClock.now()).await;
     let is_set = is_set.map_err(database_error(&config.database))?;
+    let user_id = find_user_id(&store, &config, &email).await?;
     store.close().await;
     if !is_set {
         return Ok(report_unknown(&email));
     }
+    log_action(&config, SecurityEvent::of_command(user_id, "role").with_role(role))?;
     term::print(&format!("{email} is now: {}\n", role.as_str()));
     Ok(ExitCode::SUCCESS)
 }

@@ -20,8 +20,9 @@ pub(super) const ROWS_PER_INTERVAL: u64 = 20_000;
 pub(super) const REMEMBERED_SESSIONS: usize = 20_000;
 
 /// Writes the newest session first, then earlier ones that are missing, back to the last one that
-/// was written before a pause. If sessions close faster than they are written, those in between
-/// wait until the database keeps up; a restart gives up those older than [`DAILY_SESSIONS`].
+/// was written before the server was stopped. If sessions close faster than they are written, those
+/// in between wait until the database keeps up; a restart gives up those older than
+/// [`DAILY_SESSIONS`].
 pub(crate) struct SnapshotEquity {
     pub(super) store: Store,
     pub(super) source: Arc<MarketSource>,
@@ -62,10 +63,10 @@ impl SnapshotEquity {
                 self.written.insert(found.into_iter().collect())
             }
         };
-        // After a market has started over, later days belong to the pass before.
+        // After a market has started over, later days belong to the previous run of its history.
         written.retain(|day| *day <= newest);
         let session_on = |day| self.source.session_on(now, day);
-        forget_oldest(written, |day| day_of(session_on(day)? + 1));
+        drop_oldest(written, |day| day_of(session_on(day)? + 1));
         // Sessions before the first written one precede the game.
         let first = written.first().copied().and_then(session_on);
         let first = first.map_or(saved - 1, |session| session + 1);
@@ -81,7 +82,7 @@ impl SnapshotEquity {
 }
 
 /// Removes the oldest written sessions, but not the last one before a missing session.
-pub(super) fn forget_oldest(written: &mut BTreeSet<Day>, next: impl Fn(Day) -> Option<Day>) {
+pub(super) fn drop_oldest(written: &mut BTreeSet<Day>, next: impl Fn(Day) -> Option<Day>) {
     while written.len() > 2 * DAILY_SESSIONS {
         let after = written.first().and_then(|oldest| next(*oldest));
         let is_followed = after.is_none_or(|day| written.contains(&day));
@@ -106,7 +107,7 @@ impl Reconciler for SnapshotEquity {
             self.rows = 0;
             return Ok(JobProgress::done(0));
         };
-        // Present holdings stand for those at the newest close.
+        // For the newest close, present holdings are used; trades after it are not undone.
         let saved = self.source.finished_up_to(now, self.saved_day.day());
         let is_newest = session + 1 == saved;
         let closed_at = self.source.session_closed_at(now, session).filter(|_| !is_newest);
@@ -118,10 +119,10 @@ impl Reconciler for SnapshotEquity {
         }
         self.writing = None;
         self.written.get_or_insert_default().insert(day);
-        let is_pause = self.rows >= ROWS_PER_INTERVAL;
-        if is_pause {
+        let is_interval_full = self.rows >= ROWS_PER_INTERVAL;
+        if is_interval_full {
             self.rows = 0;
         }
-        Ok(JobProgress { changed: step.written, done: is_pause })
+        Ok(JobProgress { changed: step.written, done: is_interval_full })
     }
 }

@@ -12,7 +12,7 @@ use store::{
 };
 use testkit::ManualClock;
 
-use super::snapshot::{REMEMBERED_SESSIONS, ROWS_PER_INTERVAL, forget_oldest};
+use super::snapshot::{REMEMBERED_SESSIONS, ROWS_PER_INTERVAL, drop_oldest};
 use super::*;
 use crate::boot::config::load_rules;
 use crate::boot::history::{HistoryWriter, SavedDay};
@@ -264,13 +264,13 @@ async fn missed_sessions_are_caught_up_newest_first_and_none_before_the_game(eng
 fn the_last_session_before_a_gap_is_kept_in_memory() {
     let next = |day: Day| Some(Day(day.0 + 1));
     let mut written: BTreeSet<Day> = (1..=500).map(Day).collect();
-    forget_oldest(&mut written, next);
+    drop_oldest(&mut written, next);
     assert_eq!((written.len(), written.first()), (140, Some(&Day(361))));
     let mut written: BTreeSet<Day> = (1..=500).filter(|day| *day != 4).map(Day).collect();
-    forget_oldest(&mut written, next);
+    drop_oldest(&mut written, next);
     assert_eq!(written.first(), Some(&Day(3)), "day 4 is missing");
     let mut written: BTreeSet<Day> = (0..=30_000).map(|day| Day(day * 2)).collect();
-    forget_oldest(&mut written, next);
+    drop_oldest(&mut written, next);
     assert_eq!(written.len(), REMEMBERED_SESSIONS, "memory is bounded");
 }
 

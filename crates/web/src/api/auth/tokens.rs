@@ -125,7 +125,7 @@ pub(in crate::api) async fn end_token(
     Path(token_id): Path<String>,
 ) -> Result<axum::Json<Done>, Problem> {
     let token_id = token_id.parse::<i64>().map_err(|_| Problem::not_found())?;
-    if !state.store.revoke_token(player.user_id, token_id).await? {
+    if !accounts::revoke_token(&state, player.user_id, token_id).await? {
         return Err(Problem::not_found());
     }
     Ok(axum::Json(Done { success: true, message: "Token ended successfully" }))

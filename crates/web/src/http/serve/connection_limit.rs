@@ -50,12 +50,14 @@ impl ConnectionLimiter {
         }
         taken.all += 1;
         taken.by_network.insert(network, here + 1);
+        metrics::gauge!("openbell_http_connections_open").increment(1.0);
         Some(ConnectionPermit { limiter: Arc::clone(limiter), network })
     }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
+        metrics::gauge!("openbell_http_connections_open").decrement(1.0);
         let mut taken = self.limiter.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all = taken.all.saturating_sub(1);
         let here = taken.by_network.get(&self.network).copied().unwrap_or(0);

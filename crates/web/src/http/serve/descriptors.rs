@@ -6,9 +6,9 @@ use std::io;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::time::Instant;
 
-const LOG_EVERY: Duration = Duration::from_secs(60);
+use crate::http::log_limit::LogLimit;
+
 const REFUSE_WITHIN: Duration = Duration::from_millis(100);
 /// EMFILE and ENFILE (errno).
 const OUT_OF_DESCRIPTORS: [i32; 2] = [24, 23];
@@ -16,19 +16,23 @@ const OUT_OF_DESCRIPTORS: [i32; 2] = [24, 23];
 /// A spare descriptor, which is released to accept a connection and close it.
 pub(super) struct Reserve {
     spare: Option<File>,
-    logged_at: Option<Instant>,
-    /// Since `logged_at`.
-    failures: u64,
+    log_limit: LogLimit,
 }
 
 impl Reserve {
     pub(super) fn new() -> Self {
-        Self { spare: open_spare(), logged_at: None, failures: 0 }
+        Self { spare: open_spare(), log_limit: LogLimit::new() }
     }
 
     /// Handles an error of `accept` that is not an error of one connection.
     pub(super) async fn handle(&mut self, error: &io::Error, listener: &TcpListener) {
-        self.log(error);
+        if let Some(failures) = self.log_limit.count() {
+            tracing::warn!(
+                %error,
+                failures,
+                "accepting connections failed; check the limit on open files"
+            );
+        }
         let is_out = error.raw_os_error().is_some_and(|code| OUT_OF_DESCRIPTORS.contains(&code));
         if is_out && self.spare.take().is_some() {
             let accepted = tokio::time::timeout(REFUSE_WITHIN, listener.accept()).await;
@@ -42,16 +46,6 @@ impl Reserve {
         if self.spare.is_none() {
             self.spare = open_spare();
         }
-    }
-
-    fn log(&mut self, error: &io::Error) {
-        self.failures += 1;
-        if self.logged_at.is_some_and(|at| at.elapsed() < LOG_EVERY) {
-            return;
-        }
-        let failures = std::mem::take(&mut self.failures);
-        tracing::warn!(%error, failures, "accepting connections failed; check the limit on open files");
-        self.logged_at = Some(Instant::now());
     }
 }
 

@@ -5,7 +5,8 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::{Section, page_with_errors, verified_hash};
-use crate::auth::{names, passwords};
+use crate::auth::security_events::{SecurityEvent, SecurityEventKind};
+use crate::auth::{accounts, names, passwords};
 use crate::http::limits::Network;
 use crate::pages::auth::{name_error, name_taken, password_error};
 use crate::pages::form::Post;
@@ -67,7 +68,8 @@ pub(super) async fn save_password(
         form.add_error("current", view.t("settings-password-wrong"));
         return page_with_errors(&state, &me, Section::Password, &form).await;
     }
-    tracing::info!(target: "security", user_id = player.user_id, "a password was changed");
+    let event = SecurityEvent::of_user(SecurityEventKind::PasswordChanged, player.user_id);
+    event.with_network(network.prefix()).log();
     Ok(Section::Password.done())
 }
 
@@ -83,7 +85,7 @@ pub(super) async fn delete(
         form.add_error("farewell", view.t("settings-password-wrong"));
         return page_with_errors(&state, &me, Section::Delete, &form).await;
     }
-    state.store.erase_user(me.player().user_id, state.clock.now()).await?;
+    accounts::erase(&state, me.player().user_id).await?;
     state.player_erased(me.player().player_id);
     Ok(redirect::with_cookie(redirect::see_other("/settings/gone"), me.jar.end_session()))
 }

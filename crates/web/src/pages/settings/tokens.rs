@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use super::{NewSecrets, Section, filled, page, page_with_errors};
 use crate::auth::accounts::{self, TokenCreation, TokenNameError};
+use crate::auth::security_events::{SecurityEvent, SecurityEventKind};
 use crate::pages::auth::character_error;
 use crate::pages::form::Post;
 use crate::pages::view::{Tab, View};
@@ -53,7 +54,7 @@ pub(super) async fn end(
 ) -> Result<Response, Problem> {
     let form = sent.into_form(&["token_id"])?;
     let token_id = form.value("token_id").parse::<i64>().map_err(|_| Problem::not_found())?;
-    if !state.store.revoke_token(me.player().user_id, token_id).await? {
+    if !accounts::revoke_token(&state, me.player().user_id, token_id).await? {
         return Err(Problem::not_found());
     }
     Ok(Section::Sessions.done())
@@ -67,5 +68,6 @@ pub(super) async fn end_others(
     sent.into_form(&[])?;
     let player = me.player();
     state.store.revoke_other_tokens(player.user_id, player.token_id).await?;
+    SecurityEvent::of_user(SecurityEventKind::SessionsRevoked, player.user_id).log();
     Ok(Section::Sessions.done())
 }

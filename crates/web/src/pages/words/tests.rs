@@ -7,6 +7,8 @@ use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternEl
 
 use super::*;
 
+mod calls;
+
 /// The beginnings of keys that code composes. Each such key must occur in a test.
 const COMPOSED: [&str; 0] = [];
 const FILE_NAMES: [&str; FILES] = [
@@ -77,7 +79,7 @@ fn files_below(directory: &str, ending: &str) -> Vec<(PathBuf, String)> {
     while let Some(directory) = directories.pop() {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.is_dir() && !path.ends_with("tests") {
                 directories.push(path);
             } else if path.to_string_lossy().ends_with(ending) && !path.ends_with("tests.rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
@@ -93,12 +95,13 @@ fn used_keys() -> BTreeSet<String> {
     let mut sources = files_below("templates", ".html");
     sources.extend(files_below("src/pages", ".rs"));
     let quoted = sources.iter().flat_map(|(_, text)| text.split('"'));
-    let is_key = |text: &&str| {
-        let of_file = |file: &&str| text.strip_prefix(*file).is_some_and(|r| r.starts_with('-'));
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        FILE_NAMES.iter().any(of_file) && text.bytes().all(plain)
-    };
-    quoted.filter(is_key).map(str::to_owned).collect()
+    quoted.filter(|text| is_key(text)).map(str::to_owned).collect()
+}
+
+fn is_key(text: &str) -> bool {
+    let of_file = |file: &&str| text.strip_prefix(*file).is_some_and(|r| r.starts_with('-'));
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    FILE_NAMES.iter().any(of_file) && text.bytes().all(plain)
 }
 
 #[test]

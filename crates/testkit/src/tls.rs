@@ -6,13 +6,13 @@ use std::process::Command;
 
 use crate::process::{installed, run};
 
-pub(super) const CA_FILE: &str = "ca.pem";
-pub(super) const CERTIFICATE_FILE: &str = "server.pem";
-pub(super) const KEY_FILE: &str = "server.key";
+pub(crate) const CA_FILE: &str = "ca.pem";
+pub(crate) const CERTIFICATE_FILE: &str = "server.pem";
+pub(crate) const KEY_FILE: &str = "server.key";
 
 const KEY: [&str; 5] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
-pub(super) fn make_certificates(dir: &Path) {
+pub(crate) fn make_certificates(dir: &Path) {
     assert!(installed("openssl"), "openssl is not installed");
     let openssl = |words: &[&str]| {
         run(Command::new("openssl").current_dir(dir).args(words));

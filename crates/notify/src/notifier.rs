@@ -1,0 +1,115 @@
+//! The configured channels: publishes notifications to all of them without waiting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Clock, Entropy};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::channel::{Channel, NotifierError};
+use crate::condition::ConditionKey;
+use crate::config::NotifyConfig;
+use crate::delivery::Delivery;
+use crate::delivery_error::DeliveryError;
+use crate::notification::{Notification, NotificationKind};
+use crate::severity::Severity;
+
+/// Attempts of a command.
+const COMMAND_ATTEMPTS: u32 = 3;
+
+/// The configured channels. Shared between tasks behind an `Arc`.
+pub struct Notifier {
+    channels: Vec<Arc<Delivery>>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Notifier {
+    /// Sets up the channels; `node` is the name of this process in notifications.
+    ///
+    /// # Errors
+    /// A setting is missing or malformed.
+    pub fn new(
+        config: &NotifyConfig,
+        node: &str,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Result<Self, NotifierError> {
+        let timeout = Duration::from_secs(config.timeout_s);
+        let delivery = |channel| {
+            Arc::new(Delivery::new(channel, timeout, Arc::clone(clock), Arc::clone(entropy)))
+        };
+        let channels = Channel::open_all(config, node, timeout)?;
+        let channels = channels.into_iter().map(delivery).collect();
+        Ok(Self { channels, clock: Arc::clone(clock), entropy: Arc::clone(entropy) })
+    }
+
+    /// The names of the configured channels.
+    pub fn channels(&self) -> Vec<&'static str> {
+        self.channels.iter().map(|channel| channel.name()).collect()
+    }
+
+    /// A notification that begins now; its other fields are set by the caller.
+    pub fn notification(
+        &self,
+        kind: NotificationKind,
+        condition: ConditionKey,
+        severity: Severity,
+        summary: String,
+    ) -> Notification {
+        let mut random = [0; 16];
+        self.entropy.fill(&mut random);
+        let (id, at) = (format!("msg_{}", hex::encode(random)), self.clock.now());
+        Notification { id, kind, condition, severity, summary, since: at, at }
+    }
+
+    /// Queues a notification for all channels. Never waits.
+    pub fn publish(&self, notification: &Notification) {
+        self.channels.iter().for_each(|channel| channel.push(notification));
+    }
+
+    /// Delivers what is published until `stop` is cancelled, and then for a moment what is left.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut tasks = JoinSet::new();
+        for channel in &self.channels {
+            let (channel, stop) = (Arc::clone(channel), stop.clone());
+            tasks.spawn(async move { channel.run(stop).await });
+        }
+        tasks.join_all().await;
+    }
+
+    /// Delivers a notification by a command, past the queues, and returns the outcome of each
+    /// channel.
+    pub async fn send(
+        &self,
+        notification: &Notification,
+    ) -> Vec<(&'static str, Result<(), DeliveryError>)> {
+        let mut outcomes = Vec::new();
+        for channel in &self.channels {
+            outcomes.push((channel.name(), send_to(channel, notification).await));
+        }
+        outcomes
+    }
+}
+
+async fn send_to(channel: &Delivery, notification: &Notification) -> Result<(), DeliveryError> {
+    let mut attempt = 1;
+    loop {
+        let outcome = channel.attempt(notification).await;
+        if attempt == COMMAND_ATTEMPTS || !matches!(outcome, Err(DeliveryError::Retry { .. })) {
+            return outcome;
+        }
+        tokio::time::sleep(channel.backoff(attempt)).await;
+        attempt += 1;
+    }
+}
+
+/// Checks the settings of the configured channels.
+///
+/// # Errors
+/// A setting is missing or malformed; the text has its key and what was expected.
+pub fn check_config(config: &NotifyConfig) -> Result<(), NotifierError> {
+    Channel::open_all(config, "", Duration::from_secs(config.timeout_s))?;
+    Ok(())
+}

@@ -1,0 +1,198 @@
+//! E-mail, over one's own mail server.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use domain::{Secret, limited};
+use lettre::address::AddressError;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MessageBuilder};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
+use lettre::transport::smtp::{self, AsyncSmtpTransport};
+use lettre::{AsyncTransport as _, Message, Tokio1Executor};
+use serde::Deserialize;
+
+use crate::delivery_error::DeliveryError;
+use crate::notification::{Notification, NotificationKind};
+
+/// The section `[notify.smtp]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmtpConfig {
+    /// The name of the mail server, which its certificate must have.
+    pub host: String,
+    #[serde(deserialize_with = "limited::<_, _, 1, 65_535>")]
+    pub port: u16,
+    pub tls: MailTls,
+    /// Certificates of the trusted authorities; empty for the public ones.
+    pub ca_file: PathBuf,
+    /// Empty: without authentication.
+    pub username: String,
+    pub password: Secret,
+    pub from: String,
+    pub to: Vec<String>,
+}
+
+/// How the connection to a mail server is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailTls {
+    /// TLS begins after STARTTLS, which the server must offer (port 587).
+    Starttls,
+    /// TLS from the first byte (port 465).
+    Tls,
+    /// Only for a server on this machine.
+    None,
+}
+
+impl Default for SmtpConfig {
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            port: 587,
+            tls: MailTls::Starttls,
+            ca_file: PathBuf::new(),
+            username: String::new(),
+            password: Secret::default(),
+            from: String::new(),
+            to: Vec::new(),
+        }
+    }
+}
+
+pub(crate) struct SmtpChannel {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+    to: Vec<Mailbox>,
+    /// The name of the game and of this node.
+    game: String,
+    node: String,
+}
+
+impl SmtpChannel {
+    /// # Errors
+    /// The setting that is wrong, and what was expected.
+    pub(crate) fn new(
+        config: &SmtpConfig,
+        timeout: Duration,
+        (game, node): (&str, &str),
+    ) -> Result<Self, (&'static str, &'static str)> {
+        if config.host.is_empty() {
+            return Err(("host", "expected the name of a mail server, like smtp.example.org"));
+        }
+        let address = "expected an address, like openbell@example.org or \"Name <a@example.org>\"";
+        let from = parse_address(&config.from).map_err(|_| ("from", address))?;
+        let to = config.to.iter().map(|text| parse_address(text));
+        let to = to.collect::<Result<Vec<_>, _>>().map_err(|_| ("to", address))?;
+        if to.is_empty() {
+            return Err(("to", "expected a list with at least one address"));
+        }
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host);
+        let builder = builder.port(config.port).tls(tls(config)?).timeout(Some(timeout));
+        let builder = match (config.username.as_str(), config.password.reveal()) {
+            ("", "") => builder,
+            ("", _) => return Err(("username", "expected the user of the password")),
+            (_, "") => return Err(("password", "expected the password of the user")),
+            (user, password) => {
+                builder.credentials(Credentials::new(user.to_owned(), password.to_owned()))
+            }
+        };
+        let (game, node) = (game.to_owned(), node.to_owned());
+        Ok(Self { transport: builder.build(), from, to, game, node })
+    }
+
+    pub(crate) async fn send(&self, notification: &Notification) -> Result<(), DeliveryError> {
+        let message = self.message(notification).map_err(|error| DeliveryError::Rejected {
+            reason: format!("the message cannot be written: {error}"),
+        })?;
+        self.transport.send(message).await.map(|_| ()).map_err(|error| failed(&error))
+    }
+
+    fn message(&self, notification: &Notification) -> Result<Message, lettre::error::Error> {
+        let state = match notification.kind {
+            NotificationKind::Opened | NotificationKind::Repeated => "OPEN",
+            NotificationKind::Reminder => "STILL OPEN",
+            NotificationKind::Resolved | NotificationKind::Cleared => "RESOLVED",
+            NotificationKind::Test => "TEST",
+        };
+        let Notification { condition, severity, summary, .. } = notification;
+        let body = format!(
+            "{summary}\n\nState:     {state}\nCondition: {condition}\nSeverity:  {}\nSince:     {}\n\
+             Reported:  {}\nGame:      {}\nNode:      {}\n",
+            severity.as_str(),
+            notification.since,
+            notification.at,
+            self.game,
+            self.node,
+        );
+        let id = format!("<{}@{}>", notification.id, self.from.email.domain());
+        let to = |message: MessageBuilder, to: &Mailbox| message.to(to.clone());
+        let builder = Message::builder().from(self.from.clone()).message_id(Some(id));
+        let builder = self.to.iter().fold(builder, to);
+        // No automatic reply, of a person who is away for example, to a message of a program.
+        let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+        builder
+            .subject(format!("[{}] {state}: {condition}", self.game))
+            .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
+            .header(ContentType::TEXT_PLAIN)
+            .body(body)
+    }
+}
+
+fn parse_address(text: &str) -> Result<Mailbox, AddressError> {
+    text.parse()
+}
+
+fn tls(config: &SmtpConfig) -> Result<Tls, (&'static str, &'static str)> {
+    if config.tls == MailTls::None {
+        let is_local = ["localhost", "127.0.0.1", "::1"].contains(&config.host.as_str());
+        let expected = "expected \"starttls\" or \"tls\": \"none\" is for a server on this machine";
+        return if is_local { Ok(Tls::None) } else { Err(("tls", expected)) };
+    }
+    let unreadable = ("ca_file", "expected a readable file of certificates in PEM");
+    let mut builder = TlsParameters::builder(config.host.clone());
+    if !config.ca_file.as_os_str().is_empty() {
+        let pem = std::fs::read(&config.ca_file).map_err(|_| unreadable)?;
+        let authority = Certificate::from_pem(&pem).map_err(|_| unreadable)?;
+        builder = builder.certificate_store(CertificateStore::None).add_root_certificate(authority);
+    }
+    let parameters = builder.build().map_err(|_| ("host", "expected a name or an IP address"))?;
+    Ok(match config.tls {
+        MailTls::Tls => Tls::Wrapper(parameters),
+        MailTls::Starttls | MailTls::None => Tls::Required(parameters),
+    })
+}
+
+/// Whether rustls rejected the certificate, somewhere in the chain of causes.
+fn is_untrusted(error: &smtp::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(next) = cause {
+        let inner = next.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+        let rejected = inner.and_then(|error| error.downcast_ref::<rustls::Error>());
+        if matches!(rejected, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        cause = next.source();
+    }
+    false
+}
+
+/// The response of a mail server may repeat an address, so its text is left out.
+fn failed(error: &smtp::Error) -> DeliveryError {
+    if error.is_permanent() {
+        let code = error.status().map(|code| code.to_string()).unwrap_or_default();
+        return DeliveryError::Rejected { reason: format!("the mail server returned {code}") };
+    }
+    let reason = match error.status() {
+        Some(code) => format!("the mail server returned {code}"),
+        None if error.is_timeout() => "no response in time".to_owned(),
+        None if is_untrusted(error) => {
+            "the certificate of the mail server is not trusted: check host and ca_file".to_owned()
+        }
+        None if error.is_client() => "the mail server lacks what the settings require".to_owned(),
+        None => "cannot connect, or the response is no SMTP".to_owned(),
+    };
+    DeliveryError::Retry { reason, after: None }
+}

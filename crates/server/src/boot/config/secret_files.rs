@@ -1,0 +1,81 @@
+//! Secrets from files: `KEY_file` names a file that contains the value of `KEY`, for every key that
+//! is a secret.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::LayerError;
+use super::nearest::join;
+use super::secrets::is_secret;
+
+const SUFFIX: &str = "_file";
+/// The largest file, in bytes.
+const SIZE_MAX: u64 = 64 * 1024;
+
+/// The dotted key of the secret whose file a dotted key names.
+pub(super) fn secret_of(dotted: &str) -> Option<&str> {
+    dotted.strip_suffix(SUFFIX).filter(|secret| is_secret(secret))
+}
+
+/// Replaces the name of every secret's file by the secret in it.
+pub(super) fn read_into(table: &mut DeTable<'_>, section: &str) -> Result<(), LayerError> {
+    let mut named = Vec::new();
+    for (key, value) in table.iter_mut() {
+        let dotted = join(section, key.get_ref());
+        if let DeValue::Table(inner) = value.get_mut() {
+            read_into(inner, &dotted)?;
+        } else if secret_of(&dotted).is_some() {
+            named.push(key.clone());
+        }
+    }
+    for key in named {
+        let Some(file) = table.remove(&key) else { continue };
+        let name = key.get_ref().trim_end_matches(SUFFIX).to_owned();
+        let path = file.get_ref().as_str().unwrap_or_default();
+        if path.is_empty() {
+            continue;
+        }
+        let failed = |text: String| {
+            let dotted = join(section, key.get_ref());
+            LayerError { span: file.span(), text: format!("{dotted}: {text}") }
+        };
+        if table
+            .get(name.as_str())
+            .and_then(|v| v.get_ref().as_str())
+            .is_some_and(|v| !v.is_empty())
+        {
+            let secret = join(section, &name);
+            return Err(failed(format!("{secret} is set as well; remove one of the two")));
+        }
+        let secret = read_secret(path).map_err(failed)?;
+        let value = Spanned::new(file.span(), DeValue::String(Cow::Owned(secret)));
+        table.insert(Spanned::new(key.span(), Cow::Owned(name)), value);
+    }
+    Ok(())
+}
+
+/// The content of a file, without the line break at its end.
+fn read_secret(path: &str) -> Result<String, String> {
+    let read = || -> io::Result<String> {
+        let mut text = String::new();
+        File::open(path)?.take(SIZE_MAX + 1).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let text = read().map_err(|error| {
+        format!(
+            "cannot read {path} ({error}); create the file, and let the user of this process read it"
+        )
+    })?;
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        return Err(format!("{path} is empty; write the secret into it"));
+    }
+    if text.len() as u64 > SIZE_MAX {
+        return Err(format!("{path} has more than {SIZE_MAX} bytes; name the file of the secret"));
+    }
+    Ok(secret.to_owned())
+}
