@@ -20,6 +20,7 @@ pub(crate) struct DeleteExpired {
 impl Reconciler for DeleteExpired {
     const NAME: &'static str = "delete_expired";
     const INTERVAL: Duration = Duration::from_secs(60);
+    const DELAY: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
         let (store, now) = (&self.context.store, self.context.clock.now());

@@ -98,6 +98,7 @@ impl SampleMetrics {
 impl Reconciler for SampleMetrics {
     const NAME: &'static str = "sample_metrics";
     const INTERVAL: Duration = Duration::from_secs(15);
+    const DELAY: Duration = Duration::from_secs(1);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
         // First, because the others may wait for a connection.

@@ -22,6 +22,9 @@ pub(crate) trait Reconciler: Send + 'static {
     const NAME: &'static str;
     /// From the start of one run to the start of the next.
     const INTERVAL: Duration;
+    /// From the start of the server to the first run. Jobs that only observe or clean up leave the
+    /// first second to requests.
+    const DELAY: Duration = Duration::ZERO;
 
     /// Does a bounded part of the work.
     fn run(&mut self) -> impl Future<Output = Result<JobProgress, JobError>> + Send;
@@ -92,7 +95,7 @@ impl Supervisor {
 /// Runs a job until `stop` is cancelled. A run that fails is retried at the next interval; the
 /// first failure of a series is logged, and the recovery.
 async fn supervise<R: Reconciler>(mut job: R, stop: CancellationToken) {
-    let mut interval = tokio::time::interval(R::INTERVAL);
+    let mut interval = tokio::time::interval_at(Instant::now() + R::DELAY, R::INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failures: u64 = 0;
     let wakeup = job.wakeup();
