@@ -124,7 +124,9 @@ fn quote(entry: &LedgerEntry) -> Option<ReceiptQuote> {
     let age = Quantity(entry.created_at.0.saturating_sub(as_of.0).max(0));
     let (side, explanation) = match entry.kind {
         EntryKind::Sell => (Side::Sell, FILLED_AT_BID),
-        EntryKind::Buy | EntryKind::Open | EntryKind::Note => (Side::Buy, FILLED_AT_ASK),
+        EntryKind::Buy | EntryKind::Open | EntryKind::Note | EntryKind::TransferIn => {
+            (Side::Buy, FILLED_AT_ASK)
+        }
     };
     Some(ReceiptQuote {
         price: entry.price?.to_string(),
