@@ -2,11 +2,14 @@
 //! none. `laravel` reads them, the server decides what each of them becomes.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use domain::text::name_keys;
 use domain::{
     AccountTransfer, Day, Fill, Hash, Holding, Money, Player, Rules, UnixMicros, open_transferred,
 };
+
+use tokio::time::sleep;
 
 use crate::game::MAIN;
 use crate::pools::Db;
@@ -19,6 +22,11 @@ use crate::{Store, StoreError, batch, seals};
 /// The migration that a program must contain to use a database with imported players: it knows
 /// bcrypt hashes, and transfers in the ledger.
 const FLOOR: i64 = 20;
+
+/// A session that was closed is listed for a moment: how often, and after which pauses, other
+/// sessions are looked for.
+const SESSION_CHECKS: u32 = 20;
+const SESSION_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The transaction waits for the earlier database between its statements.
 const BEGIN_IMPORT: &str = "BEGIN; SET LOCAL statement_timeout = '10min'; \
@@ -184,19 +192,24 @@ impl Store {
     /// # Errors
     /// `Unsuitable` while a node or a command has a session on PostgreSQL.
     pub async fn begin_player_import(&self, now: UnixMicros) -> Result<PlayerImport, StoreError> {
-        let mut tx = match self.db()? {
-            Db::Sqlite(_) => self.begin().await?,
-            Db::Postgres(db) => Tx::Postgres(begin_whole(db, BEGIN_IMPORT).await?),
-        };
-        let others: i64 = tx.run().fetch_scalar(&OTHER_SESSIONS, ()).await?;
-        if others > 0 {
-            return Err(StoreError::Unsuitable(format!(
-                "{others} sessions of other openbell processes use the database: stop all nodes \
-                 and repeat the command"
-            )));
+        let mut others = 0;
+        for _ in 0..SESSION_CHECKS {
+            let mut tx = match self.db()? {
+                Db::Sqlite(_) => self.begin().await?,
+                Db::Postgres(db) => Tx::Postgres(begin_whole(db, BEGIN_IMPORT).await?),
+            };
+            others = tx.run().fetch_scalar::<i64>(&OTHER_SESSIONS, ()).await?;
+            if others == 0 {
+                let opened_at = seals::entry_time(tx.conn(), now).await?;
+                return Ok(PlayerImport { tx, now, opened_at });
+            }
+            tx.rollback().await?;
+            sleep(SESSION_CHECK_INTERVAL).await;
         }
-        let opened_at = seals::entry_time(tx.conn(), now).await?;
-        Ok(PlayerImport { tx, now, opened_at })
+        Err(StoreError::Unsuitable(format!(
+            "{others} sessions of other openbell processes use the database: stop all nodes and \
+             repeat the command"
+        )))
     }
 
     /// The highest cost of the bcrypt hashes of imported users; `None` if there are none.
