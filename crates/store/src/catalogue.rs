@@ -6,9 +6,9 @@ use crate::statement::{LazyStatement, Statement};
 use crate::{
     achievements, archives, backfill, batch, changes, closes, equity, erase, game, history,
     idempotency, imports, leases, ledger, market, markets, names, operations, passwords,
-    pending_orders, people, player_import, portfolio, prepare, progress, provider_usage, quotes, rank_snapshots,
-    schema_floor, scores, seals, seeds, settings, stock_texts, stocks, tokens, user_lock, users,
-    viewer, watches,
+    pending_orders, people, player_import, portfolio, prepare, progress, provider_usage, quotes,
+    rank_snapshots, schema_floor, scores, seals, seeds, settings, stock_texts, stocks, tokens,
+    user_lock, users, viewer, watches,
 };
 
 /// Every statement of the program.

@@ -119,9 +119,7 @@ pub use statement::Statement;
 pub use stocks::{SavedStock, StockRow};
 pub use tokens::{NewToken, TokenKind, TokenRow, UserSession};
 pub use unknown_commit::{BatchMark, UnknownCommit};
-pub use users::{
-    Account, Credentials, NO_PASSWORD, NameConflict, NewUser, Registered, Role,
-};
+pub use users::{Account, Credentials, NO_PASSWORD, NameConflict, NewUser, Registered, Role};
 pub use viewer::{UnseenReward, Viewer};
 pub use wal::sync_wal;
 pub use watch::DatabaseMonitor;

@@ -72,7 +72,7 @@ row! {
     #[derive(Clone, PartialEq, Eq)]
     pub struct Credentials {
         pub user_id: i64,
-        /// PHC string, or [`NO_PASSWORD`], or bcrypt for an imported user who has not logged in yet.
+        /// PHC string, [`NO_PASSWORD`], or bcrypt until an imported user logs in.
         pub password_hash: String,
     }
 }

@@ -8,6 +8,7 @@ mod comparison;
 mod issues;
 mod planner;
 mod report;
+mod tally;
 
 use std::fs::File;
 use std::io::{BufRead as _, Write as _};
@@ -91,7 +92,7 @@ pub(super) async fn run(args: ImportLaravelArgs) -> Result<ExitCode, CommandErro
     let target = open_target(config, lock, &mut source, &shown).await?;
     let mut report = LaravelReport::new(shown.clone(), args.dry_run);
     let mut issues = IssueList::new(options);
-    comparison::compare_trades(&mut source, &target.catalogue, &mut issues)
+    report.not_compared = comparison::compare_trades(&mut source, &target.catalogue, &mut issues)
         .await
         .map_err(unreadable)?;
     import(&mut source, &target, options, issues, &mut report).await?;
@@ -171,9 +172,12 @@ async fn import(
         after = last;
     }
     bar.finish_and_clear();
-    let mut differences = planner.compare_with_source(&totals, &shares);
+    let mut differences =
+        tally::compare_with_source(&target.catalogue, &planner.read, &totals, &shares);
     if planner.issues.refusals() == 0 {
-        differences.extend(planner.compare_with_target(&mut writer).await.map_err(&failed)?);
+        differences.extend(
+            tally::compare_with_target(&planner.imported, &mut writer).await.map_err(&failed)?,
+        );
     }
     let cost = planner.bcrypt_cost_max;
     report.complete(planner, differences);

@@ -8,9 +8,17 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, FromRow};
 
-use super::queries::{COLUMNS_MYSQL, COLUMNS_POSTGRES, COLUMNS_SQLITE};
 use crate::StoreError;
 use crate::postgres::is_postgres;
+
+const COLUMNS_MYSQL: &str = "SELECT CAST(c.table_name AS CHAR), \
+     CAST(c.column_name AS CHAR) FROM information_schema.columns c \
+     WHERE c.table_schema = DATABASE()";
+const COLUMNS_POSTGRES: &str = "SELECT CAST(c.table_name AS TEXT), \
+     CAST(c.column_name AS TEXT) FROM information_schema.columns c \
+     WHERE c.table_schema = ANY (current_schemas(false))";
+const COLUMNS_SQLITE: &str = "SELECT t.name, c.name FROM sqlite_schema t \
+     JOIN pragma_table_info(t.name) c WHERE t.type = 'table'";
 
 /// An open database of the earlier application.
 pub struct LaravelDatabase {
@@ -27,7 +35,7 @@ enum LaravelConnection {
 
 /// Which dialect of SQL a database has.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(super) enum SqlDialect {
     MySql,
     Postgres,
     Sqlite,
@@ -122,11 +130,11 @@ impl LaravelDatabase {
         self.columns.contains(&(table.to_owned(), column.to_owned()))
     }
 
-    pub(super) fn dialect(&self) -> Dialect {
+    pub(super) fn dialect(&self) -> SqlDialect {
         match self.connection {
-            LaravelConnection::MySql(_) => Dialect::MySql,
-            LaravelConnection::Postgres(_) => Dialect::Postgres,
-            LaravelConnection::Sqlite(_) => Dialect::Sqlite,
+            LaravelConnection::MySql(_) => SqlDialect::MySql,
+            LaravelConnection::Postgres(_) => SqlDialect::Postgres,
+            LaravelConnection::Sqlite(_) => SqlDialect::Sqlite,
         }
     }
 

@@ -1,21 +1,12 @@
 //! The statements that read the earlier application's tables. The dialects differ in the names of
 //! types and in dates only. Columns and tables that a version lacks are read as NULL and as empty.
 
-use super::connection::Dialect;
+use super::connection::SqlDialect;
 use super::{
     CashDifference, LaravelAchievement, LaravelDatabase, LaravelHolding, LaravelOrphan,
     LaravelShares, LaravelStock, LaravelTotals, LaravelUnlock, LaravelUser, PositionDifference,
 };
 use crate::StoreError;
-
-pub(super) const COLUMNS_MYSQL: &str = "SELECT CAST(c.table_name AS CHAR), \
-     CAST(c.column_name AS CHAR) FROM information_schema.columns c \
-     WHERE c.table_schema = DATABASE()";
-pub(super) const COLUMNS_POSTGRES: &str = "SELECT CAST(c.table_name AS TEXT), \
-     CAST(c.column_name AS TEXT) FROM information_schema.columns c \
-     WHERE c.table_schema = ANY (current_schemas(false))";
-pub(super) const COLUMNS_SQLITE: &str = "SELECT t.name, c.name FROM sqlite_schema t \
-     JOIN pragma_table_info(t.name) c WHERE t.type = 'table'";
 
 /// The highest level that is read: it takes more XP than a number of the column holds.
 const LEVEL_MAX: i64 = 10_000;
@@ -23,7 +14,7 @@ const LEVEL_MAX: i64 = 10_000;
 const BALANCE: &str = "10000.00";
 
 /// Expressions in the dialect of a database.
-impl Dialect {
+impl SqlDialect {
     fn text(self, value: &str) -> String {
         let kind = if self == Self::MySql { "CHAR" } else { "TEXT" };
         format!("CAST({value} AS {kind})")

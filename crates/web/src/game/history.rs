@@ -23,8 +23,8 @@ pub(crate) struct Transaction {
     /// The UTC month it belongs to, as `YYYYMM`.
     #[schema(example = 202_611)]
     month: i64,
-    /// `open`, `buy`, `sell`, `note`, or `transfer_in` for shares of the application that the player
-    /// was imported from.
+    /// `open`, `buy`, `sell`, `note`, or `transfer_in` for shares that an imported player began
+    /// with.
     #[schema(example = "buy")]
     kind: &'static str,
     #[schema(example = 1)]

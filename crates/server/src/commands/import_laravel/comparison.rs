@@ -7,16 +7,22 @@ use store::{LaravelDatabase, OwnedTable, StoreError, TradeTable};
 use super::catalogue::EarlierCatalogue;
 use super::issues::{IssueKind, IssueList};
 
+/// Returns the tables of trades that are missing or empty.
 pub(super) async fn compare_trades(
     source: &mut LaravelDatabase,
     catalogue: &EarlierCatalogue,
     issues: &mut IssueList,
-) -> Result<(), StoreError> {
+) -> Result<Vec<&'static str>, StoreError> {
+    let mut not_compared = Vec::new();
     for (table, kind) in [
         (TradeTable::Transactions, IssueKind::PositionDiffers),
         (TradeTable::Audit, IssueKind::AuditDiffers),
     ] {
-        for found in source.position_differences(table).await?.unwrap_or_default() {
+        let Some(differences) = source.position_differences(table).await? else {
+            not_compared.push(table.as_str());
+            continue;
+        };
+        for found in differences {
             let (symbol, table) = (catalogue.symbol(found.stock_id), table.as_str());
             let detail = format!("{symbol}: {} shares, {} by {table}", found.held, found.traded);
             issues.add(found.user_id, kind, detail);
@@ -35,5 +41,5 @@ pub(super) async fn compare_trades(
         let detail = format!("achievement {}", orphan.other_id);
         issues.add(orphan.user_id, IssueKind::OrphanUnlock, detail);
     }
-    Ok(())
+    Ok(not_compared)
 }

@@ -1,12 +1,11 @@
-//! Decides what each user of the earlier application becomes, and adds up what was read and what is
-//! imported, for the comparison with the sums of both databases.
+//! Decides what each user of the earlier application becomes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use domain::{AccountTransfer, Money, Price, Quantity, Rules, TransferredHolding, UnixMicros};
 use store::{
-    ImportedPlayer, LaravelDatabase, LaravelHolding, LaravelShares, LaravelTotals, LaravelUnlock,
-    LaravelUser, NO_PASSWORD, PlayerImport, StoreError,
+    ImportedPlayer, LaravelDatabase, LaravelHolding, LaravelUnlock, LaravelUser, NO_PASSWORD,
+    StoreError,
 };
 use web::{NamesConfig, bcrypt_cost, tidy_email, tidy_name};
 
@@ -14,41 +13,12 @@ use super::ImportOptions;
 use super::amounts::{parse_scaled, parse_whole};
 use super::catalogue::{EarlierCatalogue, PRICE_SCALE};
 use super::issues::{IssueKind, IssueList};
+use super::tally::ImportTally;
 
 /// The highest level that is read, as in the statements of `store`.
 const LEVEL_MAX: i64 = 10_000;
 /// Level n of the earlier application takes n times this.
 const XP_STEP: i64 = 1_000;
-
-/// What was read, in the units of the earlier application, or imported.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ImportTally {
-    pub(super) users: i64,
-    pub(super) cash: i64,
-    pub(super) xp: i64,
-    pub(super) unlocks: i64,
-    /// By stock: shares as read, or millionths of a share and their cost as imported.
-    pub(super) shares: BTreeMap<i64, (i64, i64)>,
-}
-
-impl ImportTally {
-    fn add_shares(&mut self, stock_id: i64, quantity: i64, cost: i64) {
-        let sums = self.shares.entry(stock_id).or_default();
-        sums.0 = sums.0.saturating_add(quantity);
-        sums.1 = sums.1.saturating_add(cost);
-    }
-
-    fn add_imported(&mut self, transfer: &AccountTransfer) {
-        self.users += 1;
-        self.cash = self.cash.saturating_add(transfer.cash.0);
-        self.xp = self.xp.saturating_add(transfer.total_xp);
-        self.unlocks += i64::try_from(transfer.achievement_ids.len()).unwrap_or(i64::MAX);
-        for holding in &transfer.holdings {
-            let cost = holding.cost_basis().unwrap_or_default();
-            self.add_shares(holding.stock_id, holding.quantity.0, cost.0);
-        }
-    }
-}
 
 /// The players of a page of users.
 pub(super) struct PlannedPage {
@@ -59,7 +29,7 @@ pub(super) struct PlannedPage {
 }
 
 pub(super) struct ImportPlanner<'a> {
-    catalogue: &'a EarlierCatalogue,
+    pub(super) catalogue: &'a EarlierCatalogue,
     rules: &'a Rules,
     names: &'a NamesConfig,
     options: ImportOptions,
@@ -362,66 +332,6 @@ impl<'a> ImportPlanner<'a> {
             self.issues.add(user_id, IssueKind::MissingDate, column.to_owned());
             self.now
         })
-    }
-
-    /// Shares read and imported, by symbol. Stocks with the same symbol are added up.
-    pub(super) fn shares_by_symbol(&self) -> BTreeMap<String, (i64, Quantity)> {
-        let mut shares: BTreeMap<String, (i64, Quantity)> = BTreeMap::new();
-        for (earlier_id, (read, _)) in &self.read.shares {
-            let stock = self.catalogue.stocks.get(earlier_id);
-            let imported = stock.and_then(|stock| self.imported.shares.get(&stock.stock_id?));
-            let sums = shares.entry(self.catalogue.symbol(*earlier_id)).or_default();
-            sums.0 = sums.0.saturating_add(*read);
-            sums.1 = Quantity(imported.map_or(0, |sums| sums.0));
-        }
-        shares
-    }
-
-    /// What was read and differs from the sums of the earlier database.
-    pub(super) fn compare_with_source(
-        &self,
-        totals: &LaravelTotals,
-        shares: &[LaravelShares],
-    ) -> Vec<String> {
-        let mut differences = Vec::new();
-        let mut compare = |what: &str, read: i64, sum: i64| {
-            if read != sum {
-                differences.push(format!("{what}: {read} read, {sum} in the earlier database"));
-            }
-        };
-        compare("users", self.read.users, totals.users);
-        compare("cash in cents", self.read.cash, totals.cash_cents);
-        compare("XP", self.read.xp, totals.xp);
-        compare("achievements", self.read.unlocks, totals.unlocks);
-        let sums: BTreeMap<i64, i64> = shares.iter().map(|s| (s.stock_id, s.shares)).collect();
-        let stocks = self.read.shares.keys().chain(sums.keys());
-        for stock_id in stocks.collect::<BTreeSet<_>>() {
-            let read = self.read.shares.get(stock_id).map_or(0, |sums| sums.0);
-            let sum = sums.get(stock_id).copied().unwrap_or_default();
-            compare(&format!("shares of {}", self.catalogue.symbol(*stock_id)), read, sum);
-        }
-        differences
-    }
-
-    /// What is imported and differs from the sums of the game's database.
-    pub(super) async fn compare_with_target(
-        &self,
-        writer: &mut PlayerImport,
-    ) -> Result<Vec<String>, StoreError> {
-        let totals = writer.totals().await?;
-        let shares = writer.shares().await?;
-        let found = ImportTally {
-            users: totals.players,
-            cash: totals.cash.0,
-            xp: totals.xp,
-            unlocks: writer.count_unlocks().await?,
-            shares: shares
-                .into_iter()
-                .map(|found| (found.stock_id, (found.quantity, found.cost_basis.0)))
-                .collect(),
-        };
-        let difference = format!("imported: {:?}, in the game: {found:?}", self.imported);
-        Ok(if found == self.imported { Vec::new() } else { vec![difference] })
     }
 }
 

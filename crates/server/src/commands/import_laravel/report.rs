@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::issues::{ImportIssue, IssueEffect};
 use super::planner::ImportPlanner;
+use super::tally;
 
 /// Issues of one kind, and differences, that are printed.
 const PRINTED_MAX: usize = 10;
@@ -44,6 +45,8 @@ pub(super) struct LaravelReport {
     shares: BTreeMap<String, ReportedPair>,
     /// Sums that are not equal; each of them is a defect, and nothing is imported.
     differences: Vec<String>,
+    /// Tables of trades that are missing or empty.
+    pub(super) not_compared: Vec<&'static str>,
     /// How many issues there are of each kind.
     counts: BTreeMap<&'static str, usize>,
     issues: Vec<ImportIssue>,
@@ -62,6 +65,7 @@ impl LaravelReport {
             achievements: ReportedPair::default(),
             shares: BTreeMap::new(),
             differences: Vec::new(),
+            not_compared: Vec::new(),
             counts: BTreeMap::new(),
             issues: Vec::new(),
         }
@@ -84,7 +88,10 @@ impl LaravelReport {
         let (cash, imported_cash) = (Money(read.cash), Money(imported.cash));
         self.cash = ReportedPair { read: cash.to_string(), imported: imported_cash.to_string() };
         self.cash_converted = planner.converted.to_string();
-        self.shares = planner.shares_by_symbol().into_iter().map(shares_pair).collect();
+        self.shares = tally::shares_by_symbol(planner.catalogue, read, imported)
+            .into_iter()
+            .map(shares_pair)
+            .collect();
         self.outcome = if planner.issues.refusals() > 0 || !differences.is_empty() {
             ImportOutcome::Refused
         } else if self.dry_run {
@@ -116,6 +123,9 @@ impl LaravelReport {
         let (shares, stocks) = (self.shares.len(), if self.shares.len() == 1 { "" } else { "s" });
         let _ = writeln!(text, "  {:<13} of {shares} stock{stocks}", "shares");
         let _ = writeln!(text, "  {:<13} {}", "for shares", self.cash_converted);
+        for table in &self.not_compared {
+            let _ = writeln!(text, "not compared: {table} is missing or empty");
+        }
         for difference in self.differences.iter().take(PRINTED_MAX) {
             let _ = writeln!(text, "the sums differ: {difference}");
         }
