@@ -130,8 +130,8 @@ impl EarlierApplication {
         }
     }
 
-    /// Fills MariaDB with `users` users, of whom each has three holdings and `trades` transactions
-    /// that add up to them.
+    /// Fills MariaDB with `users` users. Each has three holdings, and `trades` transactions that
+    /// add up to them.
     pub(crate) async fn fill(&self, users: u32, trades: u32) {
         assert_eq!(self.kind, "mariadb", "it has tables of sequences");
         let buys = trades / 3;
