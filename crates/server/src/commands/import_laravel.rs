@@ -24,7 +24,7 @@ use self::issues::{IssueKind, IssueList};
 use self::planner::{ImportPlanner, PlannedPage};
 use self::report::LaravelReport;
 use crate::boot::config::{self, Config, DatabaseArgs, Flags, load_rules, without_password};
-use crate::boot::data_dir::DatabaseLock;
+use crate::boot::data_dir::{DataDirError, DatabaseLock};
 use crate::boot::database::{database_error, lock_database, open_existing};
 use crate::boot::start::open_source;
 use crate::clock::SystemClock;
@@ -83,6 +83,9 @@ pub(super) async fn run(args: ImportLaravelArgs) -> Result<ExitCode, CommandErro
     let shown = without_password(&url);
     let unreadable = |error| CommandError::EarlierDatabase(shown.clone(), error);
     let config = config::load(&Flags::from(args.database.clone()))?.config;
+    if let Some(file) = config.sqlite_file().filter(|file| !file.is_file()) {
+        return Err(DataDirError::NoDatabase(file).into());
+    }
     let lock = lock_database(&config)?;
     let mut source = LaravelDatabase::open(&url).await.map_err(unreadable)?;
     let options = ImportOptions {

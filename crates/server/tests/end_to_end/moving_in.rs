@@ -412,13 +412,17 @@ async fn an_import_that_fails_half_way_changes_nothing() {
 #[test]
 fn what_is_no_earlier_database_or_no_game_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
-    let data = dir.path().join("data").display().to_string();
-    let import = |url: &str| error_line(&run(&["import-laravel", url, "--data-dir", &data]));
-    let line = import("oracle://scott:tiger@host/db");
-    assert!(line.contains("mysql://USER:PASSWORD@HOST/NAME") && !line.contains("tiger"), "{line}");
     let file = dir.path().join("empty.sqlite");
     std::fs::write(&file, "").expect("a file");
-    let line = import(&file.display().to_string());
+    let (file, data) = (file.display().to_string(), dir.path().join("data"));
+    let line =
+        error_line(&run(&["import-laravel", &file, "--data-dir", &data.display().to_string()]));
+    assert!(line.starts_with("openbell: there is no database at") && !data.exists(), "{line}");
+    let game = TargetGame::prepare("sqlite");
+    let import = |url: &str| error_line(&game.import(url, &[]));
+    let line = import("oracle://scott:tiger@host/db");
+    assert!(line.contains("mysql://USER:PASSWORD@HOST/NAME") && !line.contains("tiger"), "{line}");
+    let line = import(&file);
     assert!(line.ends_with("it has no column users.id"), "{line}");
     let line = import(&dir.path().join("missing.sqlite").display().to_string());
     assert!(line.starts_with("openbell: cannot read the earlier database"), "{line}");
@@ -458,6 +462,9 @@ impl TargetGame {
             print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, f'{took:.1f} s')\n\
             sys.exit(code)";
         python.args(["-c", measure]).arg(command.get_program()).args(command.get_args());
+        for (name, _) in command.get_envs() {
+            python.env_remove(name);
+        }
         let output = python.output().expect("python3 runs");
         assert!(output.status.success(), "{}", printed(&output));
         let text = printed(&output);
