@@ -104,11 +104,6 @@ impl IssueKind {
             IssueRule::Differs => IssueEffect::Differs,
         }
     }
-
-    /// Whether a user with this issue is not imported.
-    pub(super) fn is_damage(self) -> bool {
-        matches!(self.rule(), IssueRule::Damaged)
-    }
 }
 
 /// One entry of the report. It contains no name and no address.

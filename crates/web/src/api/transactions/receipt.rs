@@ -176,6 +176,7 @@ fn reason(entry: &LedgerEntry, rules: &Rules) -> String {
         Kind::Buy => ("A purchase", rules.xp.buy),
         Kind::Sell => ("A sale", rules.xp.sell),
         Kind::Open => return "Opening an account earns no XP.".to_owned(),
+        Kind::TransferIn => return "A transfer of shares earns no XP.".to_owned(),
         Kind::Note => return "A note earns no XP by itself; achievements for notes do.".to_owned(),
     };
     let total_before = entry.total_xp_after.saturating_sub(entry.xp_achievements);
