@@ -76,12 +76,12 @@ pub struct PlayerImport {
     opened_at: UnixMicros,
 }
 
-static OTHER_SESSIONS: LazyStatement = LazyStatement::by_engine(
-    "player_import.other_sessions",
+// Of this process as well.
+static SESSIONS: LazyStatement = LazyStatement::by_engine(
+    "player_import.sessions",
     "SELECT CAST(0 AS BIGINT)",
     "SELECT count(*) FROM pg_stat_activity s
-     WHERE s.datname = current_database() AND s.application_name = 'openbell'
-         AND s.pid <> pg_backend_pid()",
+     WHERE s.datname = current_database() AND s.application_name = 'openbell'",
 );
 
 static TAKEN_EMAILS: LazyStatement = LazyStatement::with_rows(
@@ -172,7 +172,7 @@ static COUNT_UNLOCKS: LazyStatement = LazyStatement::new(
 );
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[
-    &OTHER_SESSIONS,
+    &SESSIONS,
     &TAKEN_EMAILS,
     &USERS,
     &NAME_KEYS,
@@ -194,12 +194,15 @@ impl Store {
     pub async fn begin_player_import(&self, now: UnixMicros) -> Result<PlayerImport, StoreError> {
         let mut others = 0;
         for _ in 0..SESSION_CHECKS {
-            let mut tx = match self.db()? {
-                Db::Sqlite(_) => self.begin().await?,
-                Db::Postgres(db) => Tx::Postgres(begin_whole(db, BEGIN_IMPORT).await?),
+            let (mut tx, own) = match self.db()? {
+                Db::Sqlite(_) => (self.begin().await?, 0),
+                Db::Postgres(db) => {
+                    let tx = Tx::Postgres(begin_whole(db, BEGIN_IMPORT).await?);
+                    (tx, i64::from(db.writer.size()))
+                }
             };
-            others = tx.run().fetch_scalar::<i64>(&OTHER_SESSIONS, ()).await?;
-            if others == 0 {
+            others = tx.run().fetch_scalar::<i64>(&SESSIONS, ()).await? - own;
+            if others <= 0 {
                 let opened_at = seals::entry_time(tx.conn(), now).await?;
                 return Ok(PlayerImport { tx, now, opened_at });
             }
