@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use domain::{EntryKind, Hash, Holding, LedgerEntry, Money, Month, Player, Quantity, genesis_hash};
+use domain::{
+    EntryKind, Hash, Holding, LedgerEntry, Money, Month, Player, Quantity, QuoteSource,
+    genesis_hash,
+};
 use store::{ArchivedHead, ArchivedHolding};
 
 /// The version of the entry and a sentence.
@@ -26,6 +29,8 @@ pub(crate) struct Chain {
     month: Month,
     cash: Money,
     total_xp: i64,
+    /// Whether all entries so far are the opening and transfers.
+    is_opening: bool,
     /// Shares and cost basis by stock.
     held: BTreeMap<i64, (Quantity, Money)>,
     /// XP of achievements by version, where there is any.
@@ -56,6 +61,7 @@ impl Chain {
             month: Month(0),
             cash: Money::ZERO,
             total_xp: 0,
+            is_opening: true,
             held: BTreeMap::new(),
             xp_achievements: BTreeMap::new(),
             head,
@@ -68,6 +74,7 @@ impl Chain {
         self.version = archived.version;
         (self.hash, self.month) = (archived.hash, archived.month);
         (self.cash, self.total_xp) = (archived.cash, archived.total_xp);
+        self.is_opening = false;
     }
 
     /// Adds a saved holding of the dropped entries.
@@ -178,7 +185,9 @@ impl Chain {
         match entry.kind {
             EntryKind::Open | EntryKind::Note => self.check_still(entry)?,
             EntryKind::Buy | EntryKind::Sell => self.check_trade(entry)?,
+            EntryKind::TransferIn => self.check_transfer(entry)?,
         }
+        self.is_opening &= matches!(entry.kind, EntryKind::Open | EntryKind::TransferIn);
         let cash = self.cash.checked_add(entry.amount).and_then(|c| c.checked_sub(entry.fee));
         let cash = cash.filter(|cash| cash.0 >= 0).ok_or_else(|| beyond("cash"))?;
         same("cash_after", entry.cash_after, cash)?;
@@ -200,7 +209,10 @@ impl Chain {
         same("quantity_after", entry.quantity_after, Quantity(0))?;
         same("cost_basis_after", entry.cost_basis_after, Money::ZERO)?;
         same("fee", entry.fee, Money::ZERO)?;
-        same("xp_trade", entry.xp_trade, 0)?;
+        let is_imported = entry.quote_source == Some(QuoteSource::Import);
+        if !is_imported || entry.kind != EntryKind::Open || entry.xp_trade < 0 {
+            same("xp_trade", entry.xp_trade, 0)?;
+        }
         if entry.stock_id.is_some() || entry.price.is_some() {
             return Err("an entry without a trade has a stock or a price".to_owned());
         }
@@ -211,6 +223,29 @@ impl Chain {
                 return Err(format!("the note is about version {about}"));
             }
         }
+        Ok(())
+    }
+
+    /// Shares of an imported player.
+    fn check_transfer(&mut self, entry: &LedgerEntry) -> Result<(), String> {
+        if !self.is_opening || entry.quote_source != Some(QuoteSource::Import) {
+            return Err("a transfer is not part of the opening of an imported player".to_owned());
+        }
+        let (Some(stock_id), Some(price)) = (entry.stock_id, entry.price) else {
+            return Err("a transfer has no stock or no price".to_owned());
+        };
+        same("amount", entry.amount, Money::ZERO)?;
+        same("fee", entry.fee, Money::ZERO)?;
+        same("xp_trade", entry.xp_trade, 0)?;
+        same("xp_achievements", entry.xp_achievements, 0)?;
+        let (held, basis) = self.held.get(&stock_id).copied().unwrap_or_default();
+        let quantity = held.0.checked_add(entry.quantity.0).filter(|_| entry.quantity.0 > 0);
+        let quantity = Quantity(quantity.ok_or_else(|| beyond("quantity"))?);
+        let basis = price.cost_rounded_up(entry.quantity).and_then(|c| basis.checked_add(c));
+        let basis = basis.ok_or_else(|| beyond("cost basis"))?;
+        same("quantity_after", entry.quantity_after, quantity)?;
+        same("cost_basis_after", entry.cost_basis_after, basis)?;
+        self.held.insert(stock_id, (quantity, basis));
         Ok(())
     }
 

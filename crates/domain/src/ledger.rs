@@ -14,7 +14,8 @@ use crate::{Day, Money, Month, Price, Quantity, UnixMicros};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
-    /// The opening of a player's account with the starting cash. Always version 1.
+    /// The opening of a player's account with the starting cash, or with the cash and XP of an
+    /// imported player. Always version 1.
     Open,
     /// A purchase.
     Buy,
@@ -22,6 +23,9 @@ pub enum EntryKind {
     Sell,
     /// A note about an earlier trade.
     Note,
+    /// Shares with their cost basis from the application that the player was imported from. Only
+    /// directly after the opening.
+    TransferIn,
 }
 
 impl EntryKind {
@@ -32,12 +36,15 @@ impl EntryKind {
             Self::Buy => "buy",
             Self::Sell => "sell",
             Self::Note => "note",
+            Self::TransferIn => "transfer_in",
         }
     }
 
     /// The kind of this name.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Open, Self::Buy, Self::Sell, Self::Note].into_iter().find(|k| k.as_str() == word)
+        [Self::Open, Self::Buy, Self::Sell, Self::Note, Self::TransferIn]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 }
 
@@ -53,6 +60,9 @@ pub enum QuoteSource {
     Fixed,
     /// A provider of live prices.
     Live,
+    /// No quote: the application that the player was imported from. Only in openings and
+    /// transfers.
+    Import,
 }
 
 impl QuoteSource {
@@ -63,12 +73,13 @@ impl QuoteSource {
             Self::Simulated => "simulated",
             Self::Fixed => "fixed",
             Self::Live => "live",
+            Self::Import => "import",
         }
     }
 
     /// The source of this name.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Replay, Self::Simulated, Self::Fixed, Self::Live]
+        [Self::Replay, Self::Simulated, Self::Fixed, Self::Live, Self::Import]
             .into_iter()
             .find(|s| s.as_str() == word)
     }
@@ -117,7 +128,7 @@ pub struct LedgerEntry {
     pub amount: Money,
     /// The fee of the trade.
     pub fee: Money,
-    /// XP for the trade itself.
+    /// XP for the trade itself, or that an imported player opens with.
     pub xp_trade: i64,
     /// XP of the achievements it unlocked.
     pub xp_achievements: i64,
@@ -133,7 +144,7 @@ pub struct LedgerEntry {
     pub quote_as_of: Option<UnixMicros>,
     /// The market's calendar day of the price.
     pub quote_day: Option<Day>,
-    /// The source of the price.
+    /// The source of the price, or of an imported player's entry.
     pub quote_source: Option<QuoteSource>,
     /// For a note: the version of the trade it is about.
     pub about_version: Option<i64>,

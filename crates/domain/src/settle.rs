@@ -12,9 +12,9 @@ use crate::{
 
 /// The most shares a player can hold of one stock, a hundred million, in millionths. Together with
 /// [`Price::MAX`] it keeps every value that SQL computes within 64 bits.
-const HOLDING_MAX: i64 = 100_000_000 * Quantity::SHARE;
+pub(crate) const HOLDING_MAX: i64 = 100_000_000 * Quantity::SHARE;
 /// The most cash and the highest cost basis, ten million millions, in cents.
-const MONEY_MAX: i64 = 1_000_000_000_000_000;
+pub(crate) const MONEY_MAX: i64 = 1_000_000_000_000_000;
 
 /// The result of an accepted action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,17 @@ pub type Outcome = Result<Fill, Rejection>;
 
 /// A new player and the entry that opens the chain with the starting cash.
 pub fn open_player(player_id: i64, rules: &Rules, now: UnixMicros) -> (Player, Fill) {
-    let mut player = Player {
+    let mut player = unopened_player(player_id, now);
+    let mut entry = player.next_entry(EntryKind::Open, now);
+    entry.amount = rules.starting_cash;
+    player.cash = rules.starting_cash;
+    let fill = player.append(entry, rules);
+    (player, fill)
+}
+
+/// A player before the first entry.
+pub(crate) fn unopened_player(player_id: i64, now: UnixMicros) -> Player {
+    Player {
         player_id,
         cash: Money::ZERO,
         total_xp: 0,
@@ -55,12 +65,7 @@ pub fn open_player(player_id: i64, rules: &Rules, now: UnixMicros) -> (Player, F
         noted: BTreeSet::new(),
         known_texts: BTreeSet::new(),
         new_texts: BTreeSet::new(),
-    };
-    let mut entry = player.next_entry(EntryKind::Open, now);
-    entry.amount = rules.starting_cash;
-    player.cash = rules.starting_cash;
-    let fill = player.append(entry, rules);
-    (player, fill)
+    }
 }
 
 /// Settles one action. A rejection leaves the player unchanged. `quote` is the price of an order,
@@ -237,7 +242,7 @@ impl Player {
     }
 
     /// The next entry of the chain, without amounts.
-    fn next_entry(&self, kind: EntryKind, now: UnixMicros) -> LedgerEntry {
+    pub(crate) fn next_entry(&self, kind: EntryKind, now: UnixMicros) -> LedgerEntry {
         let created_at = self.entry_time(now);
         LedgerEntry {
             // A clock that steps back over a month's end must not put a later version before an
@@ -325,7 +330,7 @@ impl Player {
     }
 
     /// Adds XP and achievements, fills in what is known afterwards, and moves the chain's head.
-    fn append(&mut self, mut entry: LedgerEntry, rules: &Rules) -> Fill {
+    pub(crate) fn append(&mut self, mut entry: LedgerEntry, rules: &Rules) -> Fill {
         self.stocks_bought = self.stocks_bought.max(self.invested.stocks);
         self.categories_bought |= self.invested.categories;
         let held_since = self.invested.since.zip(entry.quote_day);
@@ -344,7 +349,7 @@ impl Player {
         };
         self.total_xp += entry.xp_trade;
         let mut unlocked = Vec::new();
-        if entry.kind != EntryKind::Open {
+        if !matches!(entry.kind, EntryKind::Open | EntryKind::TransferIn) {
             let limits = UnlockLimits {
                 levels: &rules.levels,
                 starting_cash: rules.starting_cash,

@@ -5,6 +5,7 @@ mod backup;
 mod check_config;
 mod completions;
 mod doctor;
+mod import_laravel;
 mod load;
 mod man;
 mod metrics;
@@ -22,6 +23,7 @@ use self::audit::AuditCommand;
 use self::backup::BackupArgs;
 use self::completions::CompletionsArgs;
 use self::doctor::DoctorArgs;
+use self::import_laravel::ImportLaravelArgs;
 use self::load::LoadCommand;
 use self::man::ManArgs;
 use self::notify::NotifyCommand;
@@ -75,6 +77,9 @@ pub(crate) enum Command {
     /// Restore a backup where no SQLite database exists, and verify its ledger; exit code 1 if the
     /// verification fails.
     Restore(RestoreBackupArgs),
+    /// Import the players of the earlier application from its database, all or none of them; exit
+    /// code 1 if nothing can be imported. No server may use the database of the game.
+    ImportLaravel(ImportLaravelArgs),
     /// Measure a running server, with its limits (limits.enabled) off.
     #[command(subcommand)]
     Load(LoadCommand),
@@ -105,6 +110,7 @@ impl Command {
             Self::Stocks(command) => command.run().await,
             Self::Backup(args) => backup::run(args).await,
             Self::Restore(args) => restore::run(args).await,
+            Self::ImportLaravel(args) => import_laravel::run(args).await,
             Self::Load(command) => command.run().await,
             Self::Completions(args) => Ok(completions::run(&args)),
             Self::Man(args) => man::run(&args),

@@ -74,6 +74,19 @@ pub(crate) enum CommandError {
     /// With the address of the database, without its password.
     #[error("cannot use the database {0}")]
     Database(String, #[source] StoreError),
+    /// With the address, without its password.
+    #[error("cannot read the earlier database {0}")]
+    EarlierDatabase(String, #[source] StoreError),
+    #[error(
+        "the database has no game: start the server once with its configuration, stop it, and \
+         repeat the command"
+    )]
+    NoGame,
+    #[error(
+        "the database has the schema of an older version: run `openbell migrate`, and repeat the \
+         command"
+    )]
+    OlderSchema,
     #[error("cannot listen on {0}")]
     Listen(String, #[source] io::Error),
     /// The verification was not completed.

@@ -18,7 +18,8 @@ use crate::statement::LazyStatement;
 pub use locked::{LockedBatch, Locking};
 pub(crate) use mark::STATEMENTS as MARK_STATEMENTS;
 pub(crate) use sets::{
-    ENTRIES, ENTRY_COLUMNS, OPENED_PLAYERS, entry_rows, insert_entries, player_rows,
+    ENTRIES, ENTRY_COLUMNS, HOLDINGS, OPENED_PLAYERS, UNLOCKS, entry_rows, insert_entries,
+    player_rows,
 };
 
 /// The rows to load for one action.

@@ -6,14 +6,14 @@ use crate::statement::{LazyStatement, Statement};
 use crate::{
     achievements, archives, backfill, batch, changes, closes, equity, erase, game, history,
     idempotency, imports, leases, ledger, market, markets, names, operations, passwords,
-    pending_orders, people, portfolio, prepare, progress, provider_usage, quotes, rank_snapshots,
-    schema_floor, scores, seals, seeds, settings, stock_texts, stocks, tokens, user_lock, users,
-    viewer, watches,
+    pending_orders, people, player_import, portfolio, prepare, progress, provider_usage, quotes,
+    rank_snapshots, schema_floor, scores, seals, seeds, settings, stock_texts, stocks, tokens,
+    user_lock, users, viewer, watches,
 };
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&LazyStatement]; 41] = [
+    let lists: [&[&LazyStatement]; 42] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
@@ -39,6 +39,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         pending_orders::STATEMENTS,
         pending_orders::EXECUTION_STATEMENTS,
         people::STATEMENTS,
+        player_import::STATEMENTS,
         portfolio::STATEMENTS,
         prepare::STATEMENTS,
         progress::STATEMENTS,

@@ -20,6 +20,7 @@ mod history;
 mod idempotency;
 mod imports;
 mod inspect;
+mod laravel;
 mod leases;
 mod ledger;
 mod ledger_partitions;
@@ -34,6 +35,7 @@ mod operations;
 mod passwords;
 mod pending_orders;
 mod people;
+mod player_import;
 mod pools;
 mod portfolio;
 mod postgres;
@@ -85,6 +87,11 @@ pub use history::{MonthBar, MonthSpan};
 pub use idempotency::StoredOutcome;
 pub use imports::{ImportCounts, NewMarket, PriceJump};
 pub use inspect::{DatabaseReport, DatabaseServerReport};
+pub use laravel::{
+    CashDifference, LaravelAchievement, LaravelDatabase, LaravelHolding, LaravelOrphan,
+    LaravelShares, LaravelStock, LaravelTotals, LaravelUnlock, LaravelUser, OwnedTable,
+    PositionDifference, TradeTable,
+};
 pub use ledger::{FilteredPage, LedgerFilter, NoteRow};
 pub use ledger_row::LedgerRow;
 pub use market::{MarketQuery, MarketRow, MarketSort};
@@ -95,6 +102,7 @@ pub use operations::{HeldLease, LedgerMonthSize, PoolUsage};
 pub use passwords::{CodesLeft, PasswordLink, RecoveryCode};
 pub use pending_orders::{FillsAt, NewPendingOrder, OrderOutcome, OrderPlacement, PendingOrder};
 pub use people::{UserDetails, UserPage, UserSummary};
+pub use player_import::{ImportedPlayer, ImportedShares, ImportedTotals, PlayerImport};
 pub use portfolio::{HoldingRow, PortfolioMix, PortfolioPositions, PortfolioSummary, Position};
 pub use postgres::PLANNER_SETTINGS;
 pub use prepare::{NewPlayer, NewPlayerDefaults};
@@ -111,7 +119,7 @@ pub use statement::Statement;
 pub use stocks::{SavedStock, StockRow};
 pub use tokens::{NewToken, TokenKind, TokenRow, UserSession};
 pub use unknown_commit::{BatchMark, UnknownCommit};
-pub use users::{Account, Credentials, NameConflict, NewUser, Registered, Role};
+pub use users::{Account, Credentials, NO_PASSWORD, NameConflict, NewUser, Registered, Role};
 pub use viewer::{UnseenReward, Viewer};
 pub use wal::sync_wal;
 pub use watch::DatabaseMonitor;

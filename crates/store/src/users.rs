@@ -13,6 +13,9 @@ use crate::statement::{LazyStatement, only};
 use crate::tokens;
 use crate::{NewToken, Store, StoreError};
 
+/// The password hash of a user who has no password, and sets one by a one-time link.
+pub const NO_PASSWORD: &str = "!";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Player,
@@ -69,7 +72,7 @@ row! {
     #[derive(Clone, PartialEq, Eq)]
     pub struct Credentials {
         pub user_id: i64,
-        /// PHC string.
+        /// PHC string, [`NO_PASSWORD`], or bcrypt until an imported user logs in.
         pub password_hash: String,
     }
 }

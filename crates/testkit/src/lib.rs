@@ -1,7 +1,7 @@
 //! Shared parts of tests, which panic instead of returning errors: a clock and randomness under
-//! control, temporary servers (PostgreSQL, PgBouncer, Redis, nginx, the product, chromedriver, a
-//! price provider), a network and a disk that fail on request. Other servers than those of `./test`
-//! are not touched.
+//! control, temporary servers (PostgreSQL, PgBouncer, MariaDB, Redis, nginx, the product,
+//! chromedriver, a price provider), a network and a disk that fail on request. Other servers than
+//! those of `./test` are not touched.
 
 mod chromedriver;
 mod clock;
@@ -10,6 +10,7 @@ mod entropy;
 mod eventually;
 mod fake_provider;
 mod fuzz;
+mod mariadb;
 mod nginx;
 mod openbell;
 mod pairwise;
@@ -33,6 +34,7 @@ pub use entropy::SeededEntropy;
 pub use eventually::{eventually, poll};
 pub use fake_provider::{Dialect, FakeBar, FakeMode, FakeProvider};
 pub use fuzz::{FUZZ_RUNS_VARIABLE, FUZZ_SEED_VARIABLE, Fuzzer};
+pub use mariadb::MariaDb;
 pub use nginx::Nginx;
 pub use openbell::Openbell;
 pub use pairwise::{LONG_VARIABLE, is_long_run, pairwise, select_combinations};

@@ -1,6 +1,7 @@
 //! Who sends a request: accounts, sessions, tokens, passwords, and the names that players choose.
 
 pub(crate) mod accounts;
+pub(crate) mod bcrypt_hashes;
 pub(crate) mod names;
 pub(crate) mod passwords;
 mod profanity;

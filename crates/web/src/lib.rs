@@ -17,7 +17,8 @@ mod stream;
 pub use axum::Router;
 
 pub use self::api::CLOCK_SKEW_MAX_S;
-pub use self::auth::names::tidy_name;
+pub use self::auth::bcrypt_hashes::bcrypt_cost;
+pub use self::auth::names::{tidy_email, tidy_name};
 pub use self::auth::passwords::{HashError, Hasher};
 pub use self::auth::recovery::{LINK_LIFE_HOURS, LINK_PATH, make_link, refuse_password};
 pub use self::auth::security_events::{SecurityEvent, SecurityEventKind};

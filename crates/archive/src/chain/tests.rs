@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use domain::{
-    Action, Day, Fill, Order, Price, Quote, QuoteSource, Rules, Side, UnixMicros, open_player,
-    settle,
+    AccountTransfer, Action, Day, Fill, Order, Price, Quote, Rules, Side, TransferredHolding,
+    UnixMicros, open_player, open_transferred, settle,
 };
 
 type Forgery = fn(&mut LedgerEntry);
@@ -76,6 +76,76 @@ fn a_forged_entry_with_valid_hashes_violates_the_rules() {
             assert_eq!(at, i64::try_from(version).unwrap(), "{what}: {found}");
             assert!(found.starts_with(what), "{what}: {found}");
         }
+    }
+}
+
+/// An opening with XP, two transfers of one stock, and a sale.
+fn imported() -> (Player, Vec<Fill>) {
+    let rules = rules();
+    let now = UnixMicros(1_795_394_741_000_000);
+    let held = |shares, price| TransferredHolding {
+        stock_id: 1,
+        quantity: Quantity(shares * Quantity::SHARE),
+        average_price: Price(price),
+    };
+    let holdings = vec![held(3, 1_899_500), held(2, 10_000)];
+    let transfer =
+        AccountTransfer { cash: Money(500), total_xp: 3_250, achievement_ids: vec![1], holdings };
+    let day = Day(12_786);
+    let (mut player, mut fills) = open_transferred(42, &transfer, day, &rules, now);
+    let (price, tick, source) = (Price(33_333), Price(0), QuoteSource::Fixed);
+    let quote = Quote { price, tick, as_of: now, market_day: day, source };
+    let quantity = Quantity::whole(4).unwrap();
+    let action = Action::Trade(Order { stock_id: 1, side: Side::Sell, quantity }, None);
+    fills.push(settle(&mut player, &action, Ok(quote), &rules, now).expect("filled"));
+    (player, fills)
+}
+
+#[test]
+fn the_chain_of_an_imported_player_holds() {
+    let (player, fills) = imported();
+    assert_eq!(walk(player.clone(), &fills), Ok(()));
+    let mut chain = Chain::new(player);
+    for fill in &fills {
+        chain.add(&fill.entry, fill.hash).expect("verified");
+    }
+    assert_eq!(chain.check_unlocks(&[(1, 1, 0)]), Ok(()));
+    assert!(chain.check_unlocks(&[(1, 1, 50)]).is_err(), "its XP is part of the total");
+}
+
+#[test]
+fn a_forged_transfer_with_valid_hashes_violates_the_rules() {
+    let changes: [(usize, &str, Forgery); 9] = [
+        (0, "xp_trade", |e| e.quote_source = None),
+        (0, "xp_trade", |e| (e.xp_trade, e.total_xp_after) = (-1, -1)),
+        (1, "a transfer is not part", |e| e.quote_source = Some(QuoteSource::Fixed)),
+        (1, "amount", |e| e.amount.0 += 1),
+        (1, "xp_trade", |e| e.xp_trade += 1),
+        (1, "quantity_after", |e| e.quantity_after.0 += 1),
+        (2, "cost_basis_after", |e| e.cost_basis_after.0 -= 1),
+        (2, "a transfer has no stock", |e| e.stock_id = None),
+        (3, "a transfer is not part", |e| {
+            (e.kind, e.quote_source) = (EntryKind::TransferIn, Some(QuoteSource::Import));
+        }),
+    ];
+    for (index, what, change) in changes {
+        let (mut player, mut fills) = imported();
+        if index == 3 {
+            // After a trade.
+            fills.push(fills[3].clone());
+            fills[4].entry.version += 1;
+        }
+        let index = if index == 3 { 4 } else { index };
+        change(&mut fills[index].entry);
+        let mut hash = genesis_hash(42);
+        for fill in &mut fills {
+            hash = fill.entry.hash(hash);
+            fill.hash = hash;
+        }
+        (player.head_hash, player.balance_version) = (hash, fills.len().try_into().unwrap());
+        let (at, found) = walk(player, &fills).expect_err(what);
+        assert_eq!(at, i64::try_from(index + 1).unwrap(), "{what}: {found}");
+        assert!(found.starts_with(what), "{what}: {found}");
     }
 }
 

@@ -35,15 +35,7 @@ pub(super) async fn prepare(config: &Config, rules: &Rules) -> Result<Services, 
     let (store, game) = open_game(config, rules).await?;
     let now = SystemClock.now();
     let failed = database_error(&config.database);
-    let replay = &config.market.replay;
-    let (source, market_id) = match config.market.source {
-        SourceKind::Live => (live_market::open_market(&store, config).await?, None),
-        SourceKind::Replay if !replay.market.is_empty() => {
-            let (market_id, market) = load_imported(&store, config, rules).await?;
-            (MarketSource::imported(market, replay, game.started_at)?, Some(market_id))
-        }
-        _ => (MarketSource::new(&config.market, game.started_at)?, None),
-    };
+    let (source, market_id) = open_source(&store, &game, config, rules).await?;
     let source = Arc::new(adopt_seed(&store, &game, source, config).await.map_err(&failed)?);
     let listings = list_stocks(&store, &source).await.map_err(&failed)?;
     let stock_ids: Vec<i64> = listings.iter().map(|listing| listing.stock_id).collect();
@@ -56,6 +48,24 @@ pub(super) async fn prepare(config: &Config, rules: &Rules) -> Result<Services, 
     let mut history = history.map_err(&failed)?;
     save_missing(&mut history).await.map_err(failed)?;
     Ok(Services { store, source, prices, history })
+}
+
+/// The market of the game, without its seed, and the id of an imported market.
+pub(crate) async fn open_source(
+    store: &Store,
+    game: &Game,
+    config: &Config,
+    rules: &Rules,
+) -> Result<(MarketSource, Option<i64>), CommandError> {
+    let replay = &config.market.replay;
+    Ok(match config.market.source {
+        SourceKind::Live => (live_market::open_market(store, config).await?, None),
+        SourceKind::Replay if !replay.market.is_empty() => {
+            let (market_id, market) = load_imported(store, config, rules).await?;
+            (MarketSource::imported(market, replay, game.started_at)?, Some(market_id))
+        }
+        _ => (MarketSource::new(&config.market, game.started_at)?, None),
+    })
 }
 
 /// Adds the game's secret seed to a market whose prices follow from one. The seed is drawn at the

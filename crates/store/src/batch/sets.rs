@@ -75,7 +75,7 @@ pub(super) static PLAYERS: LazyStatement =
 pub(crate) static OPENED_PLAYERS: LazyStatement =
     LazyStatement::with_rows("players.update_opened", PLAYER_COLUMNS, update_players!(""));
 
-pub(super) static HOLDINGS: LazyStatement = LazyStatement::with_rows(
+pub(crate) static HOLDINGS: LazyStatement = LazyStatement::with_rows(
     "batch.save_holdings",
     "player_id bigint, stock_id bigint, quantity bigint, cost_basis bigint, opened_on bigint, \
      noted_on bigint",
@@ -118,7 +118,7 @@ pub(crate) use insert_entries;
 pub(crate) static ENTRIES: LazyStatement =
     LazyStatement::with_rows("batch.insert_entries", ENTRY_COLUMNS, insert_entries!(""));
 
-pub(super) static UNLOCKS: LazyStatement = LazyStatement::with_rows(
+pub(crate) static UNLOCKS: LazyStatement = LazyStatement::with_rows(
     "batch.insert_unlocks",
     "player_id bigint, achievement_id bigint, version bigint, xp bigint, unlocked_at bigint",
     "WITH batch AS ({rows})

@@ -107,6 +107,15 @@ pub(crate) fn check_email(text: &str) -> Result<Email, EmailError> {
     Ok(Email { shown, key })
 }
 
+/// Validates an address and returns it as it was entered and as the unique key of accounts.
+///
+/// # Errors
+/// The reason, in English, for which the address is rejected.
+pub fn tidy_email(text: &str) -> Result<(String, String), String> {
+    let Email { shown, key } = check_email(text).map_err(|error| error.to_string())?;
+    Ok((shown, key))
+}
+
 fn check_characters(name: &str) -> Result<(), NameError> {
     let mut marks = 0;
     for (i, c) in name.chars().enumerate() {

@@ -1,5 +1,6 @@
 //! Password hashing: argon2id with OWASP's parameters, as PHC strings. A few hashes run at once, a
-//! bounded number waits, and further ones are rejected.
+//! bounded number waits, and further ones are rejected. Hashes of imported users are verified too
+//! (`bcrypt_hashes`).
 
 use std::sync::Arc;
 
@@ -8,10 +9,12 @@ use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use domain::Entropy;
 use domain::text::{TextError, TextKind, tidy};
+use store::NO_PASSWORD;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::bcrypt_hashes::{self, bcrypt_cost};
 use crate::config::AuthConfig;
 use crate::http::input::unfit;
 
@@ -95,17 +98,35 @@ impl Hasher {
     }
 
     /// Verifies against a stored hash. Without one, the result is [`PasswordMatch::Mismatch`] after
-    /// the same time.
+    /// the same time. `bcrypt_cost_max` is the highest cost of imported hashes.
     pub(crate) async fn verify(
         &self,
         password: &str,
         stored: Option<&str>,
+        bcrypt_cost_max: Option<u32>,
     ) -> Result<PasswordMatch, HashError> {
-        let password = normalized(password);
-        let known = stored.is_some();
-        let stored: Arc<str> = Arc::from(stored.unwrap_or(DUMMY));
-        let matched = self.run(move || verify_now(password.as_bytes(), &stored)).await?;
-        Ok(if known { matched } else { PasswordMatch::Mismatch })
+        let (entered, password) = (password.to_owned(), normalized(password));
+        let stored = stored.filter(|stored| *stored != NO_PASSWORD).map(str::to_owned);
+        self.run(move || {
+            let stored = stored.as_deref();
+            let cost = stored.and_then(bcrypt_cost);
+            let matched = match stored {
+                // As it was entered: the earlier application did not normalize it.
+                Some(stored) if cost.is_some() => verify_bcrypt(entered.as_bytes(), stored),
+                Some(stored) => verify_now(password.as_bytes(), stored),
+                None => PasswordMatch::Mismatch,
+            };
+            if matched == PasswordMatch::Mismatch {
+                if cost.is_some() || stored.is_none() {
+                    verify_now(password.as_bytes(), DUMMY);
+                }
+                if let Some(max) = bcrypt_cost_max {
+                    bcrypt_hashes::spend(entered.as_bytes(), cost, max);
+                }
+            }
+            matched
+        })
+        .await
     }
 
     /// Runs on a blocking thread. The task owns the permits: a cancelled request does not free them
@@ -163,6 +184,12 @@ fn hash_now(password: &[u8], salt: &[u8]) -> Result<String, HashError> {
     Ok(hash.to_string())
 }
 
+/// Imported hashes are replaced by argon2id.
+fn verify_bcrypt(password: &[u8], stored: &str) -> PasswordMatch {
+    let is_match = bcrypt_hashes::matches(password, stored);
+    if is_match { PasswordMatch::WeakHash } else { PasswordMatch::Mismatch }
+}
+
 fn verify_now(password: &[u8], stored: &str) -> PasswordMatch {
     let parsed = PasswordHash::new(stored).ok();
     let Some((parsed, params)) = parsed.and_then(|p| Params::try_from(&p).ok().map(|q| (p, q)))
@@ -215,13 +242,16 @@ mod tests {
         let stored = hasher.hash("password123", &chance).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert_ne!(stored, hasher.hash("password123", &chance).await.unwrap(), "the salts differ");
-        let verify = async |password| hasher.verify(password, Some(&stored)).await.unwrap();
+        let verify = async |password| hasher.verify(password, Some(&stored), None).await.unwrap();
         assert_eq!(verify("password123").await, PasswordMatch::Match);
         assert_eq!(verify("password124").await, PasswordMatch::Mismatch);
-        assert_eq!(hasher.verify("password123", None).await.unwrap(), PasswordMatch::Mismatch);
+        assert_eq!(
+            hasher.verify("password123", None, None).await.unwrap(),
+            PasswordMatch::Mismatch
+        );
         let long = "x".repeat(73);
         let stored = hasher.hash(&long, &chance).await.unwrap();
-        let cut = hasher.verify(&long[..72], Some(&stored)).await.unwrap();
+        let cut = hasher.verify(&long[..72], Some(&stored), None).await.unwrap();
         assert_eq!(cut, PasswordMatch::Mismatch, "nothing is cut off");
     }
 
@@ -229,7 +259,7 @@ mod tests {
     async fn composed_and_decomposed_letters_are_the_same_password() {
         let (hasher, chance) = (hasher(2, 8), SeededEntropy::new(1));
         let stored = hasher.hash("caf\u{e9} au lait", &chance).await.unwrap();
-        let matched = hasher.verify("cafe\u{301} au lait", Some(&stored)).await.unwrap();
+        let matched = hasher.verify("cafe\u{301} au lait", Some(&stored), None).await.unwrap();
         assert_eq!(matched, PasswordMatch::Match);
     }
 
@@ -239,10 +269,28 @@ mod tests {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let stored = weak.hash_password_with_salt(b"old", b"0123456789abcdef").unwrap().to_string();
         let hasher = hasher(2, 8);
-        assert_eq!(hasher.verify("old", Some(&stored)).await.unwrap(), PasswordMatch::WeakHash);
+        let verify = async |hash: &str| hasher.verify("old", Some(hash), None).await.unwrap();
+        assert_eq!(verify(&stored).await, PasswordMatch::WeakHash);
         let absurd = stored.replace("m=1024", "m=4194304");
-        assert_eq!(hasher.verify("old", Some(&absurd)).await.unwrap(), PasswordMatch::Mismatch);
-        assert_eq!(hasher.verify("old", Some("plain")).await.unwrap(), PasswordMatch::Mismatch);
+        assert_eq!(verify(&absurd).await, PasswordMatch::Mismatch);
+        assert_eq!(verify("plain").await, PasswordMatch::Mismatch);
+    }
+
+    #[tokio::test]
+    async fn imported_hashes_are_verified_and_reported_as_weak() {
+        let hasher = hasher(2, 8);
+        let parts = bcrypt::hash_with_salt("cafe\u{301} secret", 4, [7; 16]).unwrap();
+        let stored = parts.format_for_version(bcrypt::Version::TwoY);
+        let verify = async |password: &str, stored: Option<&str>| {
+            hasher.verify(password, stored, Some(5)).await.unwrap()
+        };
+        let matched = verify("cafe\u{301} secret", Some(&stored)).await;
+        assert_eq!(matched, PasswordMatch::WeakHash, "as it was entered");
+        assert_eq!(verify("other secret", Some(&stored)).await, PasswordMatch::Mismatch);
+        assert_eq!(verify("other secret", None).await, PasswordMatch::Mismatch);
+        for password in ["", NO_PASSWORD] {
+            assert_eq!(verify(password, Some(NO_PASSWORD)).await, PasswordMatch::Mismatch);
+        }
     }
 
     #[tokio::test]

@@ -23,14 +23,15 @@ pub(crate) struct Transaction {
     /// The UTC month it belongs to, as `YYYYMM`.
     #[schema(example = 202_611)]
     month: i64,
-    /// `open`, `buy`, `sell` or `note`.
+    /// `open`, `buy`, `sell`, `note`, or `transfer_in` for shares that an imported player began
+    /// with.
     #[schema(example = "buy")]
     kind: &'static str,
     #[schema(example = 1)]
     stock_id: Option<i64>,
     #[schema(example = "AAPL")]
     stock_symbol: Option<String>,
-    /// Shares gained (bought) or lost (sold, negative).
+    /// Shares gained (bought, transferred) or lost (sold, negative).
     quantity: Shares,
     /// The price of one share.
     #[schema(example = "189.95")]
@@ -40,7 +41,7 @@ pub(crate) struct Transaction {
     amount: String,
     #[schema(example = "0.00")]
     fee: String,
-    /// Experience for the trade itself.
+    /// Experience for the trade itself, or that an imported player began with.
     #[schema(example = 10)]
     xp_trade: i64,
     /// Experience of the achievements it unlocked.
@@ -63,7 +64,7 @@ pub(crate) struct Transaction {
     /// The market's calendar day of the price.
     #[schema(example = "2005-01-03")]
     market_date: Option<String>,
-    /// `replay`, `simulated`, `fixed` or `live`.
+    /// `replay`, `simulated`, `fixed` or `live`; `import` for what an imported player began with.
     #[schema(example = "replay")]
     quote_source: Option<&'static str>,
     /// For a note: the version of the trade it is about.

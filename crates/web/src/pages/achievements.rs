@@ -106,7 +106,7 @@ fn earned(view: &View, row: &LedgerRow) -> Option<XpEntry> {
         Kind::Buy => view.tn("achievements-by-buying", "symbol", symbol),
         Kind::Sell => view.tn("achievements-by-selling", "symbol", symbol),
         Kind::Note => view.t("achievements-by-note"),
-        Kind::Open => return None,
+        Kind::Open | Kind::TransferIn => return None,
     };
     let about = entry.about_version.is_none();
     let link = if about { format!("/orders/{}", entry.trade_id()) } else { "/history".to_owned() };

@@ -14,6 +14,7 @@ history-you-bought = Bought { $shares } { $symbol }
 history-you-sold = Sold { $shares } { $symbol }
 history-you-noted = Wrote a note about a trade
 history-you-began = Started to play
+history-you-transferred = Brought { $shares } { $symbol } from the earlier game
 history-at = at { $price }
 history-cash = cash after: { $cash }
 history-older = Older

@@ -15,6 +15,7 @@ history-you-bought = Uthenge { $shares } { $symbol }
 history-you-sold = Uthengise { $shares } { $symbol }
 history-you-noted = Ubhale inothi ngokuthengiselana
 history-you-began = Uqalise ukudlala
+history-you-transferred = Ulethe { $shares } { $symbol } uvela emdlalweni wakudala
 history-at = nge { $price }
 history-cash = imali eseleyo { $cash }
 history-older = Okudala

@@ -15,6 +15,7 @@ history-you-bought = Watenga { $shares } { $symbol }
 history-you-sold = Watengesa { $shares } { $symbol }
 history-you-noted = Wanyora chinyorwa pamusoro pekutengeserana
 history-you-began = Watanga kutamba
+history-you-transferred = Wauya ne { $shares } { $symbol } kubva mumutambo wekare
 history-at = pa { $price }
 history-cash = mari yasara { $cash }
 history-older = Zvekare

@@ -51,7 +51,9 @@ impl LivePositions {
         }
         self.version = entry.version;
         self.cash = entry.cash_after;
-        if let (EntryKind::Buy | EntryKind::Sell, Some(stock_id)) = (entry.kind, entry.stock_id) {
+        let is_moved =
+            matches!(entry.kind, EntryKind::Buy | EntryKind::Sell | EntryKind::TransferIn);
+        if let (true, Some(stock_id)) = (is_moved, entry.stock_id) {
             match entry.quantity_after {
                 Quantity(0) => self.holdings.remove(&stock_id),
                 quantity => self.holdings.insert(stock_id, (quantity, entry.cost_basis_after)),
