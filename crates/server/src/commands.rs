@@ -17,6 +17,7 @@ mod user;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use web::SecurityEvent;
 
 use self::audit::AuditCommand;
 use self::backup::BackupArgs;
@@ -28,8 +29,8 @@ use self::notify::NotifyCommand;
 use self::restore::RestoreBackupArgs;
 use self::stocks::StocksCommand;
 use self::user::UserCommand;
-use crate::boot::config::{DatabaseArgs, Flags, ServeArgs};
-use crate::boot::serve;
+use crate::boot::config::{Config, DatabaseArgs, Flags, ServeArgs};
+use crate::boot::{serve, telemetry};
 use crate::error::CommandError;
 
 /// A paper-trading game server: pretend money, real prices of the past, no risk.
@@ -112,6 +113,15 @@ impl Command {
             Self::Notify(command) => command.run().await,
         }
     }
+}
+
+/// Logs what an operator changed, to the command's stderr, in the form of the server's log.
+fn log_action(config: &Config, event: SecurityEvent) -> Result<(), CommandError> {
+    if !tracing::dispatcher::has_been_set() {
+        telemetry::install_logs(&config.log)?;
+    }
+    event.log();
+    Ok(())
 }
 
 /// How many erasures were repeated, as a line.
