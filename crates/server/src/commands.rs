@@ -5,6 +5,7 @@ mod backup;
 mod check_config;
 mod completions;
 mod doctor;
+mod health;
 mod load;
 mod man;
 mod metrics;
@@ -23,6 +24,7 @@ use self::audit::AuditCommand;
 use self::backup::BackupArgs;
 use self::completions::CompletionsArgs;
 use self::doctor::DoctorArgs;
+use self::health::HealthArgs;
 use self::load::LoadCommand;
 use self::man::ManArgs;
 use self::notify::NotifyCommand;
@@ -62,6 +64,9 @@ pub(crate) enum Command {
     /// Check the configuration and everything that a server depends on: database, Redis, disk,
     /// limits, providers, archive; exit code 1 if an error is found.
     Doctor(DoctorArgs),
+    /// Check whether the server is ready (/readyz), for health checks of containers; exit code 1
+    /// unless it is.
+    Health(HealthArgs),
     /// Verify, archive and seal the ledger.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -101,6 +106,7 @@ impl Command {
             Self::Migrate(args) => migrate::run(args).await,
             Self::CheckConfig(args) => check_config::run(args),
             Self::Doctor(args) => doctor::run(args).await,
+            Self::Health(args) => health::run(args).await,
             Self::Audit(command) => command.run().await,
             Self::User(command) => command.run().await,
             Self::Stocks(command) => command.run().await,
