@@ -56,7 +56,8 @@ impl Notifier {
         })
     }
 
-    /// Delivers over the section `name` of another configuration from now on, also what waits. False if this channel is not open, or the section is incomplete.
+    /// Delivers over the section `name` of another configuration from now on, also what waits
+    /// already. False if this channel is not open, or the section is incomplete.
     pub fn replace_channel(&self, name: &str, config: &NotifyConfig) -> bool {
         let Some(delivery) = self.channels.iter().find(|channel| channel.name() == name) else {
             return false;

@@ -3,6 +3,8 @@
 mod audit;
 mod backup;
 mod check_config;
+#[cfg(test)]
+mod command_lines;
 mod completions;
 mod doctor;
 mod health;

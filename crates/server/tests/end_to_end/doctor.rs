@@ -140,7 +140,11 @@ fn the_mail_server_is_checked_with_its_encryption_and_password_and_receives_noth
     expect(&findings, "ok", "mail", "accepts the connection after STARTTLS, and the user");
     for (variable, value, words) in [
         ("OPENBELL__NOTIFY__SMTP__PASSWORD", "wrong", "the mail server returned 535"),
-        ("OPENBELL__NOTIFY__SMTP__CA_FILE", "", "the certificate of the mail server is not trusted"),
+        (
+            "OPENBELL__NOTIFY__SMTP__CA_FILE",
+            "",
+            "the certificate of the mail server is not trusted",
+        ),
         ("OPENBELL__NOTIFY__SMTP__TLS", "tls", "cannot connect"),
     ] {
         let (code, findings) = check(&[(variable, value)]);

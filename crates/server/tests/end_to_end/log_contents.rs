@@ -212,12 +212,9 @@ fn what_a_command_changes_in_the_ledger_or_the_market_is_a_security_event() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().display().to_string();
     Server::start_in(dir.path()).stop();
-    let events = |words: &[&str]| {
-        events_of(&mut openbell(&[words, &["--data-dir", &data]].concat()))
-    };
-    let about = |action: &str, subject: &str| {
-        json!({"event": "operator_action", "via": "command", "action": action, "subject": subject})
-    };
+    let events =
+        |words: &[&str]| events_of(&mut openbell(&[words, &["--data-dir", &data]].concat()));
+    let about = |action: &str, subject: &str| json!({"event": "operator_action", "via": "command", "action": action, "subject": subject});
     assert_eq!(events(&["audit", "hold", "2024-02"]), [about("audit_hold", "2024-02")]);
     let release = ["audit", "hold", "2024-02", "--release"];
     assert_eq!(events(&release), [about("audit_release", "2024-02")]);
