@@ -122,10 +122,8 @@ const WANTS: [&str; 2] = [
 fn an_upgrade_keeps_changed_configuration_and_a_purge_keeps_the_game() {
     let system = System::new();
     system.install(&PACKAGE);
-    assert!(
-        system.read("/etc/passwd").contains("\nopenbell:")
-            || system.read("/etc/passwd").starts_with("openbell:")
-    );
+    let users = system.read("/etc/passwd");
+    assert!(users.lines().any(|line| line.starts_with("openbell:")), "{users}");
     let mode = system.path("/var/backups/openbell").metadata().expect("made").permissions().mode();
     assert_eq!(mode & 0o7777, 0o700);
     assert!(WANTS.iter().all(|name| system.has(name)), "the units are enabled");
@@ -202,13 +200,9 @@ fn the_package_has_the_files_of_a_service() {
         assert!(system.has(name), "{name}");
     }
     assert_eq!(system.dpkg(&["--verify", "openbell"]), "", "the sums agree");
-    let root = system.0.path().display().to_string();
-    for unit in ["openbell.service", "openbell-backup.timer", "openbell-notify@a.service"] {
-        let text = system.read(&format!("/usr/lib/systemd/system/{}", unit.replace("@a", "@")));
-        assert!(!text.contains("/usr/local"), "{unit}: {text}");
-        let mut verify = Command::new("systemd-analyze");
-        verify.args(["verify", "--man=no", "--root", &root, unit]);
-        success(&mut verify);
+    for unit in ["openbell.service", "openbell-backup.service", "openbell-notify@.service"] {
+        let text = system.read(&format!("/usr/lib/systemd/system/{unit}"));
+        assert!(!text.contains("/usr/local") && text.contains("/usr/bin/openbell"), "{text}");
     }
     let listed = success(Command::new("dpkg-deb").arg("--contents").arg(&*PACKAGE));
     let is_of_root = |line: &str| line.split_whitespace().nth(1) == Some("root/root");
