@@ -45,7 +45,7 @@ impl Notifier {
         let delivery = |channel| {
             Arc::new(Delivery::new(channel, timeout, Arc::clone(clock), Arc::clone(entropy)))
         };
-        let channels = Channel::open_all(config, (&config.game, node), timeout)?;
+        let channels = Channel::open_all(config, (config.game.as_str(), node), timeout)?;
         Ok(Self {
             channels: channels.into_iter().map(delivery).collect(),
             game: config.game.clone(),
@@ -144,7 +144,9 @@ pub fn check_config(config: &NotifyConfig) -> Result<(), NotifierError> {
 /// Connects to the mail server with the configured encryption and authentication, and sends no
 /// message. `None` unless `notify.channels` has `smtp`.
 pub async fn check_mail_server(config: &NotifyConfig) -> Option<Result<(), DeliveryError>> {
-    config.channels.iter().find(|name| *name == "smtp")?;
+    if !config.channels.iter().any(|name| name == "smtp") {
+        return None;
+    }
     let timeout = Duration::from_secs(config.timeout_s);
     let channel = SmtpChannel::new(&config.smtp, timeout, ("", "")).map_err(|(key, expected)| {
         DeliveryError::Rejected { reason: format!("notify.smtp.{key}: {expected}") }

@@ -9,7 +9,7 @@ use clap::Args;
 use load::ProbeResponse;
 
 use crate::boot::addresses;
-use crate::boot::config::{self, Flags, ServeArgs};
+use crate::boot::config::{self, DatabaseArgs, Flags};
 use crate::error::CommandError;
 use crate::term;
 
@@ -43,8 +43,7 @@ pub(super) async fn run(args: HealthArgs) -> Result<ExitCode, CommandError> {
 }
 
 fn configured_url(file: Option<PathBuf>) -> Result<String, CommandError> {
-    let mut args = ServeArgs::default();
-    args.database.config = file;
+    let args = DatabaseArgs { config: file, ..DatabaseArgs::default() };
     let listen = config::load(&Flags::from(args))?.config.http.listen;
     addresses::loopback_url(&listen).ok_or(CommandError::NoFixedPort(listen))
 }

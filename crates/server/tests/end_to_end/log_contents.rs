@@ -240,17 +240,30 @@ fn what_a_command_changes_in_the_ledger_or_the_market_is_a_security_event() {
 }
 
 #[test]
-fn a_slow_statement_is_logged_by_its_name_only() {
+fn a_slow_statement_is_logged_by_its_name_only_once_a_reload_has_set_the_time() {
     let postgres = Postgres::start();
     let url = postgres.fresh_database();
     let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("openbell.toml");
+    let set = |slow_ms: u32| {
+        std::fs::write(&file, format!("[database]\nslow_statement_ms = {slow_ms}\n"))
+            .expect("written");
+    };
+    set(0);
     let settings = [
-        ("OPENBELL__DATABASE__SLOW_STATEMENT_MS", "50"),
         ("OPENBELL__DATABASE__LOCK_TIMEOUT_MS", "30000"),
         ("OPENBELL__DATABASE__STATEMENT_TIMEOUT_MS", "30000"),
     ];
-    let node = LoggedServer::start(dir.path(), &["--database", &url], &settings);
+    let config = file.display().to_string();
+    let flags = ["--database", &url, "--config", &config];
+    let node = LoggedServer::start(dir.path(), &flags, &settings);
     node.server.register("ada");
+    set(50);
+    node.server.signal("HUP");
+    eventually("it is reloaded", || {
+        let reloaded = node.lines("configuration_reloaded");
+        reloaded.iter().any(|line| line.contains("database.slow_statement_ms"))
+    });
     std::thread::scope(|scope| {
         // The lock is held until the statement of the login has waited for it longer than that.
         let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE;
