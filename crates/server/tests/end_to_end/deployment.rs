@@ -37,7 +37,7 @@ fn refusal<'v>(variables: impl IntoIterator<Item = (&'v str, &'v str)>) -> Strin
 
 #[test]
 fn every_variable_of_the_deployment_and_the_documents_is_known() {
-    let placeholders = ["OPENBELL__", "OPENBELL__SECTION__KEY"];
+    let placeholders = ["OPENBELL_", "OPENBELL__", "OPENBELL__SECTION__KEY"];
     let mut names = BTreeMap::new();
     for (path, text) in ["deploy", "docs", "README.md"].iter().flat_map(|name| texts(name)) {
         for name in words(&text, "_").filter(|word| word.starts_with("OPENBELL_")) {
@@ -102,10 +102,11 @@ fn every_path_that_the_deployment_names_is_in_the_repository() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// Whether there is such a file, or one whose name begins so, as before `.*` or `.{service,timer}`.
+/// Whether there is such a file, or one whose name begins so, as before `*` or `.{service,timer}`.
 fn exists(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let entries = path.parent().and_then(|dir| dir.read_dir().ok()).into_iter().flatten().flatten();
     let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    path.exists() || names.any(|found| found.starts_with(&format!("{name}.")))
+    let begin = if name.ends_with('-') { name } else { format!("{name}.") };
+    path.exists() || names.any(|found| found.starts_with(&begin))
 }

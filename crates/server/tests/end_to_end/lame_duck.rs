@@ -58,7 +58,7 @@ fn the_health_command_succeeds_only_while_the_server_is_ready() {
         command.env("OPENBELL__HTTP__LAME_DUCK_S", "300");
     });
     // The address of the configuration, as in a container.
-    let port = server.address.rsplit_once(':').expect("a port").1;
+    let port = server.address.rsplit_once(':').expect("a port").1.to_owned();
     let health = || {
         let mut command = openbell(&["health"]);
         command.env("OPENBELL_LISTEN", format!("0.0.0.0:{port}")).output().expect("it runs")
