@@ -19,6 +19,7 @@ mod pending_trades;
 mod plan;
 mod players;
 mod portfolio;
+mod probe;
 mod regression;
 mod report;
 mod rng;
@@ -40,6 +41,7 @@ pub use duration::parse_duration;
 pub use error::LoadError;
 pub use leaderboard_scenario::ROWS_MAX;
 pub use players::Players;
+pub use probe::{ProbeResponse, probe};
 pub use regression::regression;
 pub use report::{
     Latency, LeaderboardReport, LoadReport, Memory, QueryReport, QueueWait, Sums, Trades,

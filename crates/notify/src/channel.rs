@@ -32,32 +32,33 @@ impl Channel {
     /// The configured channels, in the order of [`CHANNEL_NAMES`].
     pub(crate) fn open_all(
         config: &NotifyConfig,
-        node: &str,
+        names: (&str, &str),
         timeout: Duration,
     ) -> Result<Vec<Self>, NotifierError> {
-        let names = (config.game.as_str(), node);
-        let mut channels = Vec::new();
-        for name in CHANNEL_NAMES {
-            if !config.channels.iter().any(|configured| configured == name) {
-                continue;
+        let is_configured =
+            |name: &&'static str| config.channels.iter().any(|configured| configured == name);
+        let configured = CHANNEL_NAMES.into_iter().filter(is_configured);
+        configured.map(|name| Self::open(name, config, names, timeout)).collect()
+    }
+
+    /// The channel of this name, whether it is configured or not; `names` are those of the game and
+    /// of this node.
+    pub(crate) fn open(
+        name: &'static str,
+        config: &NotifyConfig,
+        names: (&str, &str),
+        timeout: Duration,
+    ) -> Result<Self, NotifierError> {
+        let client = || http::client(timeout).map_err(NotifierError::Client);
+        let channel = match name {
+            "pagerduty" => {
+                PagerDutyChannel::new(&config.pagerduty, client()?, names).map(Self::PagerDuty)
             }
-            let client = || http::client(timeout).map_err(NotifierError::Client);
-            let channel = match name {
-                "pagerduty" => {
-                    PagerDutyChannel::new(&config.pagerduty, client()?, names).map(Self::PagerDuty)
-                }
-                "webhook" => {
-                    WebhookChannel::new(&config.webhook, client()?, names).map(Self::Webhook)
-                }
-                _ => SmtpChannel::new(&config.smtp, timeout, names).map(Self::Smtp),
-            };
-            channels.push(channel.map_err(|(key, expected)| NotifierError::Setting {
-                channel: name,
-                key,
-                expected,
-            })?);
-        }
-        Ok(channels)
+            "webhook" => WebhookChannel::new(&config.webhook, client()?, names).map(Self::Webhook),
+            _ => SmtpChannel::new(&config.smtp, timeout, names).map(Self::Smtp),
+        };
+        let setting = |(key, expected)| NotifierError::Setting { channel: name, key, expected };
+        channel.map_err(setting)
     }
 
     pub(crate) fn name(&self) -> &'static str {

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use domain::{Clock, Entropy};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::Channel;
@@ -25,7 +27,9 @@ pub(crate) const RESULTS: [&str; 5] = ["delivered", "retried", "rejected", "aban
 
 /// A channel and its queue.
 pub(crate) struct Delivery {
-    channel: Channel,
+    /// Replaced while an attempt may be running.
+    channel: ArcSwap<Channel>,
+    replaced: Notify,
     mailbox: Mailbox,
     timeout: Duration,
     clock: Arc<dyn Clock>,
@@ -39,16 +43,29 @@ impl Delivery {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { channel, mailbox: Mailbox::default(), timeout, clock, entropy }
+        Self {
+            channel: ArcSwap::from_pointee(channel),
+            replaced: Notify::new(),
+            mailbox: Mailbox::default(),
+            timeout,
+            clock,
+            entropy,
+        }
     }
 
     pub(crate) fn name(&self) -> &'static str {
-        self.channel.name()
+        self.channel.load().name()
+    }
+
+    /// Delivers over another channel of the same name, and retries at once what waits.
+    pub(crate) fn replace(&self, channel: Channel) {
+        self.channel.store(Arc::new(channel));
+        self.replaced.notify_one();
     }
 
     /// Adds a notification to the queue, if the channel is for its kind.
     pub(crate) fn push(&self, notification: &Notification) {
-        if !self.channel.accepts(notification.kind) {
+        if !self.channel.load().accepts(notification.kind) {
             return;
         }
         if self.mailbox.push(notification) == Enqueued::Dropped {
@@ -87,7 +104,10 @@ impl Delivery {
             let Some(wait) = self.conclude(&notification, outcome, attempt, is_last) else {
                 return self.mailbox.remove(number);
             };
-            tokio::time::sleep(wait).await;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.replaced.notified() => {}
+            }
             let first = self.mailbox.first().await;
             attempt = if first.0 == number { attempt + 1 } else { 1 };
             (number, notification) = first;
@@ -96,7 +116,8 @@ impl Delivery {
 
     /// Tries once, within the timeout.
     pub(crate) async fn attempt(&self, notification: &Notification) -> Result<(), DeliveryError> {
-        let sending = self.channel.send(notification, self.clock.now());
+        let channel = self.channel.load_full();
+        let sending = channel.send(notification, self.clock.now());
         let sent = tokio::time::timeout(self.timeout, sending).await;
         let reason = || "no response in time".to_owned();
         sent.unwrap_or_else(|_| Err(DeliveryError::Retry { reason: reason(), after: None }))

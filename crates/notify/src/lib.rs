@@ -25,7 +25,7 @@ pub use delivery_error::DeliveryError;
 pub use incident::{Incident, IncidentTracker, LeaseOutcome};
 pub use metric_families::METRIC_FAMILIES;
 pub use notification::{Notification, NotificationKind};
-pub use notifier::{Notifier, check_config};
+pub use notifier::{Notifier, check_config, check_mail_server};
 pub use pagerduty::PagerDutyConfig;
 pub use severity::Severity;
 pub use smtp::{MailTls, SmtpConfig};

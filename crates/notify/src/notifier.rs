@@ -14,6 +14,7 @@ use crate::delivery::Delivery;
 use crate::delivery_error::DeliveryError;
 use crate::notification::{Notification, NotificationKind};
 use crate::severity::Severity;
+use crate::smtp::SmtpChannel;
 
 /// Attempts of a command.
 const COMMAND_ATTEMPTS: u32 = 3;
@@ -21,6 +22,10 @@ const COMMAND_ATTEMPTS: u32 = 3;
 /// The configured channels. Shared between tasks behind an `Arc`.
 pub struct Notifier {
     channels: Vec<Arc<Delivery>>,
+    /// The names of the game and of this node.
+    game: String,
+    node: String,
+    timeout: Duration,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -40,9 +45,31 @@ impl Notifier {
         let delivery = |channel| {
             Arc::new(Delivery::new(channel, timeout, Arc::clone(clock), Arc::clone(entropy)))
         };
-        let channels = Channel::open_all(config, node, timeout)?;
-        let channels = channels.into_iter().map(delivery).collect();
-        Ok(Self { channels, clock: Arc::clone(clock), entropy: Arc::clone(entropy) })
+        let channels = Channel::open_all(config, (config.game.as_str(), node), timeout)?;
+        Ok(Self {
+            channels: channels.into_iter().map(delivery).collect(),
+            game: config.game.clone(),
+            node: node.to_owned(),
+            timeout,
+            clock: Arc::clone(clock),
+            entropy: Arc::clone(entropy),
+        })
+    }
+
+    /// Delivers over the section `name` of another configuration from now on, also what waits
+    /// already. False if this channel is not open, or the section is incomplete.
+    pub fn replace_channel(&self, name: &str, config: &NotifyConfig) -> bool {
+        let Some(delivery) = self.channels.iter().find(|channel| channel.name() == name) else {
+            return false;
+        };
+        let names = (self.game.as_str(), self.node.as_str());
+        match Channel::open(delivery.name(), config, names, self.timeout) {
+            Ok(channel) => {
+                delivery.replace(channel);
+                true
+            }
+            Err(_) => false,
+        }
     }
 
     /// The names of the configured channels.
@@ -110,6 +137,22 @@ async fn send_to(channel: &Delivery, notification: &Notification) -> Result<(), 
 /// # Errors
 /// A setting is missing or malformed; the text has its key and what was expected.
 pub fn check_config(config: &NotifyConfig) -> Result<(), NotifierError> {
-    Channel::open_all(config, "", Duration::from_secs(config.timeout_s))?;
+    Channel::open_all(config, ("", ""), Duration::from_secs(config.timeout_s))?;
     Ok(())
+}
+
+/// Connects to the mail server with the configured encryption and authentication, and sends no
+/// message. `None` unless `notify.channels` has `smtp`.
+pub async fn check_mail_server(config: &NotifyConfig) -> Option<Result<(), DeliveryError>> {
+    if !config.channels.iter().any(|name| name == "smtp") {
+        return None;
+    }
+    let timeout = Duration::from_secs(config.timeout_s);
+    let channel = SmtpChannel::new(&config.smtp, timeout, ("", "")).map_err(|(key, expected)| {
+        DeliveryError::Rejected { reason: format!("notify.smtp.{key}: {expected}") }
+    });
+    Some(match channel {
+        Ok(channel) => channel.check(timeout).await,
+        Err(error) => Err(error),
+    })
 }

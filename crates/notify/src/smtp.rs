@@ -110,6 +110,17 @@ impl SmtpChannel {
         self.transport.send(message).await.map(|_| ()).map_err(|error| failed(&error))
     }
 
+    /// Connects, authenticates and disconnects.
+    pub(crate) async fn check(&self, timeout: Duration) -> Result<(), DeliveryError> {
+        let retry = |reason: &str| DeliveryError::Retry { reason: reason.to_owned(), after: None };
+        match tokio::time::timeout(timeout, self.transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(retry("the mail server accepts no command")),
+            Ok(Err(error)) => Err(failed(&error)),
+            Err(_) => Err(retry("no response in time")),
+        }
+    }
+
     fn message(&self, notification: &Notification) -> Result<Message, lettre::error::Error> {
         let state = match notification.kind {
             NotificationKind::Opened | NotificationKind::Repeated => "OPEN",

@@ -3,8 +3,11 @@
 mod audit;
 mod backup;
 mod check_config;
+#[cfg(test)]
+mod command_lines;
 mod completions;
 mod doctor;
+mod health;
 mod import_laravel;
 mod load;
 mod man;
@@ -18,11 +21,13 @@ mod user;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use web::SecurityEvent;
 
 use self::audit::AuditCommand;
 use self::backup::BackupArgs;
 use self::completions::CompletionsArgs;
 use self::doctor::DoctorArgs;
+use self::health::HealthArgs;
 use self::import_laravel::ImportLaravelArgs;
 use self::load::LoadCommand;
 use self::man::ManArgs;
@@ -30,8 +35,8 @@ use self::notify::NotifyCommand;
 use self::restore::RestoreBackupArgs;
 use self::stocks::StocksCommand;
 use self::user::UserCommand;
-use crate::boot::config::{DatabaseArgs, Flags, ServeArgs};
-use crate::boot::serve;
+use crate::boot::config::{Config, DatabaseArgs, Flags, ServeArgs};
+use crate::boot::{serve, telemetry};
 use crate::error::CommandError;
 
 /// A paper-trading game server: pretend money, real prices of the past, no risk.
@@ -63,6 +68,9 @@ pub(crate) enum Command {
     /// Check the configuration and everything that a server depends on: database, Redis, disk,
     /// limits, providers, archive; exit code 1 if an error is found.
     Doctor(DoctorArgs),
+    /// Check whether the server is ready (/readyz), for health checks of containers; exit code 1
+    /// unless it is.
+    Health(HealthArgs),
     /// Verify, archive and seal the ledger.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -105,6 +113,7 @@ impl Command {
             Self::Migrate(args) => migrate::run(args).await,
             Self::CheckConfig(args) => check_config::run(args),
             Self::Doctor(args) => doctor::run(args).await,
+            Self::Health(args) => health::run(args).await,
             Self::Audit(command) => command.run().await,
             Self::User(command) => command.run().await,
             Self::Stocks(command) => command.run().await,
@@ -118,6 +127,15 @@ impl Command {
             Self::Notify(command) => command.run().await,
         }
     }
+}
+
+/// Logs what an operator changed, to the command's stderr, in the form of the server's log.
+fn log_action(config: &Config, event: SecurityEvent) -> Result<(), CommandError> {
+    if !tracing::dispatcher::has_been_set() {
+        telemetry::install_logs(&config.log)?;
+    }
+    event.log();
+    Ok(())
 }
 
 /// How many erasures were repeated, as a line.

@@ -103,6 +103,13 @@ pub(crate) enum CommandError {
     Notifier(#[from] notify::NotifierError),
     #[error("there is no channel to notify: list pagerduty, webhook or smtp in notify.channels")]
     NoChannel,
+    #[error(
+        "http.listen is {0}, whose port is chosen at the start of the server: pass the server's URL \
+         with --url"
+    )]
+    NoFixedPort(String),
+    #[error(transparent)]
+    Probe(#[from] load::LoadError),
     #[error("cannot serve any longer")]
     Serve(#[source] io::Error),
     /// Threads, signals, randomness.

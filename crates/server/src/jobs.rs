@@ -45,9 +45,8 @@ pub(crate) fn start(
     jobs: &Supervisor,
 ) -> Result<(), CommandError> {
     let share = || Arc::clone(context);
-    // Those that can fail, before any job runs.
+    // It can fail, so it comes before any job runs.
     let clean_ledger = clean_ledger::CleanLedger::new(share())?;
-    let watch_conditions = watch_conditions::WatchConditions::new(share())?;
 
     // Prices, their history, and what the players' holdings were worth.
     let (source, prices) = (Arc::clone(&context.source), Arc::clone(&context.prices));
@@ -85,7 +84,7 @@ pub(crate) fn start(
     jobs.start_if(watch_replica::WatchReplica::new(context));
     jobs.start(sample_metrics::SampleMetrics::new(share()));
     jobs.start(fold_metrics::FoldMetrics { context: share() });
-    if let Some(job) = watch_conditions {
+    if let Some(job) = watch_conditions::WatchConditions::new(share()) {
         let notifier = job.notifier();
         jobs.spawn(|stop| async move { notifier.run(stop).await });
         job.clear_outage();

@@ -97,14 +97,8 @@ static SEALED_UNTIL: LazyStatement = LazyStatement::by_engine(
     "SELECT g.sealed_until FROM audit_sealing g WHERE g.id = 1 FOR SHARE",
 );
 
-static IS_AHEAD: LazyStatement = LazyStatement::by_engine(
-    "seals.is_ahead",
-    "SELECT CAST(0 AS BIGINT) WHERE $1 IS NOT NULL",
-    "SELECT CAST((CAST($1 AS BIGINT) > extract(epoch FROM clock_timestamp()) * 1000000)::int AS BIGINT)",
-);
-
 pub(crate) static STATEMENTS: &[&LazyStatement] =
-    &[&LIST, &ADD, &HEADS, &ANNOUNCE, &IN_PROGRESS, &SEALED_UNTIL, &IS_AHEAD];
+    &[&LIST, &ADD, &HEADS, &ANNOUNCE, &IN_PROGRESS, &SEALED_UNTIL];
 
 /// The time of the first entry of a player who registers in this transaction.
 pub(crate) async fn entry_time(
@@ -169,12 +163,6 @@ impl Store {
     /// one writer.
     async fn in_progress(&self) -> Result<BTreeSet<String>, StoreError> {
         Ok(self.writer().fetch_scalars(&IN_PROGRESS, ()).await?.into_iter().collect())
-    }
-
-    /// Whether the database's clock has not reached an instant; SQLite has no clock of its own.
-    pub async fn is_ahead_of_database(&self, instant: UnixMicros) -> Result<bool, StoreError> {
-        let is_ahead: i64 = self.writer().fetch_scalar(&IS_AHEAD, (instant.0,)).await?;
-        Ok(is_ahead != 0)
     }
 
     /// The chain heads at an instant among the next `limit` players after `after`, ascending, and

@@ -18,9 +18,8 @@ pub fn router(state: AppState) -> Router {
         .fallback(route_not_found)
         .layer(from_fn(request_context::record_route))
         .with_state(state.clone());
-    let logs_access = state.config.http.access_log;
     // The last layer is the first that a request passes.
-    let router = Router::new()
+    Router::new()
         .fallback_service(router)
         .layer(from_fn_with_state(state.clone(), limits::general))
         .layer(from_fn_with_state(state.clone(), cors::add_cors))
@@ -28,8 +27,8 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), request_context::recover))
         .layer(from_fn_with_state(state.clone(), pages::errors::render))
         .layer(from_fn_with_state(state, request_context::add_context))
-        .layer(pages::compression());
-    if logs_access { router.layer(from_fn(access_log::log)) } else { router }
+        .layer(pages::compression())
+        .layer(from_fn(access_log::log))
 }
 
 async fn route_not_found(request: Request) -> Response {

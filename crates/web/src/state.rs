@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use archive::History;
@@ -52,6 +53,8 @@ pub struct AppState {
     pub(crate) hasher: Hasher,
     /// The rate limits in effect; those of the configuration at first.
     limits: Arc<ArcSwap<LimitsConfig>>,
+    /// Whether each request is logged; as the configuration has it at first.
+    access_log: Arc<AtomicBool>,
     pub(crate) throttle_log: ThrottleLog,
 }
 
@@ -62,6 +65,7 @@ impl AppState {
             session_lookup: SessionLookup::new(deps.store.clone(), Arc::clone(&deps.clock)),
             hasher: Hasher::new(&deps.config.auth),
             limits: Arc::new(ArcSwap::from_pointee(deps.config.limits.clone())),
+            access_log: Arc::new(AtomicBool::new(deps.config.http.access_log)),
             throttle_log: ThrottleLog::default(),
             deps: Arc::new(deps),
         }
@@ -70,6 +74,15 @@ impl AppState {
     /// Applies other rate limits from the next request on.
     pub fn set_limits(&self, limits: LimitsConfig) {
         self.limits.store(Arc::new(limits));
+    }
+
+    /// Begins or ends the access log with the next response.
+    pub fn set_access_log(&self, is_on: bool) {
+        self.access_log.store(is_on, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_access_log(&self) -> bool {
+        self.access_log.load(Ordering::Relaxed)
     }
 
     pub(crate) fn limits(&self) -> Arc<LimitsConfig> {

@@ -1,7 +1,7 @@
 //! The URLs of a server for the banner and for links, also where it listens on all addresses. They
 //! are read from the network interfaces; nothing is sent.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The URLs of a server that listens on `address`; one for each interface if it listens on all
 /// addresses.
@@ -35,9 +35,36 @@ pub(crate) fn base_url(listen: &str) -> String {
     url.unwrap_or_else(|| format!("http://{listen}"))
 }
 
+/// The URL by which this machine reaches a server with this `http.listen`; `None` if the system
+/// chooses the port.
+pub(crate) fn loopback_url(listen: &str) -> Option<String> {
+    let Ok(mut address) = listen.parse::<SocketAddr>() else {
+        return Some(format!("http://{listen}"));
+    };
+    match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    (address.port() != 0).then(|| format!("http://{address}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_on_all_networks_is_reached_over_the_loopback_interface() {
+        for (listen, url) in [
+            ("0.0.0.0:8080", Some("http://127.0.0.1:8080")),
+            ("[::]:8080", Some("http://[::1]:8080")),
+            ("10.0.0.11:80", Some("http://10.0.0.11:80")),
+            ("localhost:8080", Some("http://localhost:8080")),
+            ("127.0.0.1:0", None),
+        ] {
+            assert_eq!(loopback_url(listen).as_deref(), url, "{listen}");
+        }
+    }
 
     #[test]
     fn an_address_of_all_networks_is_never_shown() {

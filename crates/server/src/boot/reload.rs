@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use domain::Clock;
 use market::{ProviderKind, Providers};
+use notify::Notifier;
 use store::Store;
+use web::SecurityEvent;
 
 use super::config::{self, Config, ConfigTree, Flags};
 use super::telemetry::LogLevel;
@@ -20,16 +22,22 @@ pub(super) struct Reloader {
     pub(super) app: web::AppState,
     /// `None` unless the market is live.
     pub(super) providers: Option<Arc<Providers>>,
+    /// `None` without a channel.
+    pub(super) notifier: Option<Arc<Notifier>>,
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
 }
 
 /// A part of the configuration that is applied at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reloadable {
+enum Reloadable<'k> {
     LogLevel,
     Limits,
+    AccessLog,
+    SlowStatements,
     ProviderKey(ProviderKind),
+    /// The channel of operators with this name: its address and its secrets.
+    NotifyChannel(&'k str),
 }
 
 impl Reloader {
@@ -56,7 +64,7 @@ impl Reloader {
                 refused.push(key);
             }
         }
-        tracing::info!(keys = applied.join(", "), "the configuration was reloaded");
+        SecurityEvent::of_reload(&applied).log();
         if !refused.is_empty() {
             let keys = refused.join(", ");
             tracing::warn!(keys, "these keys changed and keep their values until a restart");
@@ -71,7 +79,20 @@ impl Reloader {
                 self.app.set_limits(newer.limits.clone());
                 true
             }
+            Some(Reloadable::AccessLog) => {
+                self.app.set_access_log(newer.http.access_log);
+                true
+            }
+            Some(Reloadable::SlowStatements) => {
+                store::log_slow_statements(newer.database.slow_statement_ms);
+                true
+            }
             Some(Reloadable::ProviderKey(kind)) => self.set_provider_key(kind, newer).await,
+            // Keys of one section are applied together, once for each.
+            Some(Reloadable::NotifyChannel(name)) => {
+                let notifier = self.notifier.as_ref();
+                notifier.is_some_and(|notifier| notifier.replace_channel(name, &newer.notify))
+            }
             None => false,
         }
     }
@@ -94,12 +115,18 @@ impl Reloader {
     }
 }
 
-fn reloadable(key: &str) -> Option<Reloadable> {
-    if key == "log.level" {
-        return Some(Reloadable::LogLevel);
+fn reloadable(key: &str) -> Option<Reloadable<'_>> {
+    match key {
+        "log.level" => return Some(Reloadable::LogLevel),
+        "http.access_log" => return Some(Reloadable::AccessLog),
+        "database.slow_statement_ms" => return Some(Reloadable::SlowStatements),
+        _ => {}
     }
     if key.starts_with("limits.") {
         return Some(Reloadable::Limits);
+    }
+    if let Some((channel, _)) = key.strip_prefix("notify.").and_then(|key| key.split_once('.')) {
+        return Some(Reloadable::NotifyChannel(channel));
     }
     let provider = key.strip_prefix("market.live.providers.")?.strip_suffix(".key")?;
     ProviderKind::parse(provider).map(Reloadable::ProviderKey)
@@ -110,12 +137,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_levels_limits_and_provider_keys_are_applied_at_once() {
+    fn only_logs_limits_provider_keys_and_channels_are_applied_at_once() {
         assert_eq!(reloadable("log.level"), Some(Reloadable::LogLevel));
         assert_eq!(reloadable("limits.read.burst"), Some(Reloadable::Limits));
         let finnhub = Some(Reloadable::ProviderKey(ProviderKind::Finnhub));
         assert_eq!(reloadable("market.live.providers.finnhub.key"), finnhub);
-        for key in ["log.format", "http.listen", "market.live.providers.finnhub.url"] {
+        assert_eq!(reloadable("http.access_log"), Some(Reloadable::AccessLog));
+        assert_eq!(reloadable("database.slow_statement_ms"), Some(Reloadable::SlowStatements));
+        assert_eq!(reloadable("notify.smtp.to"), Some(Reloadable::NotifyChannel("smtp")));
+        for key in [
+            "log.format",
+            "http.listen",
+            "market.live.providers.finnhub.url",
+            "notify.channels",
+            "notify.game",
+        ] {
             assert_eq!(reloadable(key), None, "{key}");
         }
     }

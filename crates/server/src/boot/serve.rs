@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::BusMessage;
-use domain::{Clock, Rules};
+use domain::{Clock, Entropy, Rules};
 use leaderboard::Leaderboards;
 use market::CompanyLookup;
+use notify::{Notifier, NotifierError};
 use store::BoardKind;
 use tokio::net::TcpListener;
 use trading::{Desk, DeskDeps};
@@ -62,6 +63,7 @@ pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
         level,
         app: app.clone(),
         providers: context.providers.clone(),
+        notifier: context.notifier.clone(),
         store: context.store.clone(),
         clock: Arc::clone(&context.clock),
     };
@@ -108,6 +110,7 @@ impl Server {
             }
             None => None,
         };
+        let notifier = open_notifier(&config, &clock)?;
         let context = Arc::new(JobContext {
             config,
             store,
@@ -119,6 +122,7 @@ impl Server {
             cluster,
             desk,
             providers,
+            notifier,
             metrics,
             health: JobHealth::default(),
             clock,
@@ -157,6 +161,19 @@ impl Server {
         context.store.close().await;
         served.map_err(CommandError::Serve)
     }
+}
+
+/// `None` without a channel.
+fn open_notifier(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<Notifier>>, NotifierError> {
+    if config.notify.channels.is_empty() {
+        return Ok(None);
+    }
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let notifier = Notifier::new(&config.notify, &jobs::host_name(), clock, &entropy)?;
+    Ok(Some(Arc::new(notifier)))
 }
 
 fn app_state(

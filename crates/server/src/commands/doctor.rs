@@ -7,6 +7,7 @@ mod database;
 mod disk;
 mod finding;
 mod http;
+mod mail;
 mod process;
 mod providers;
 mod redis;
@@ -61,6 +62,7 @@ async fn examine(config: &Config, online: bool) -> Vec<DoctorFinding> {
     findings.extend(found);
     findings.push(redis::check(&config.redis).await);
     findings.push(archive::check(&config.audit).await);
+    findings.extend(mail::check(&config.notify).await);
     findings.extend(providers::check(config, store.as_ref().filter(|_| online)).await);
     if online && store.is_none() {
         let what = "no request was sent, because the database could not be used";

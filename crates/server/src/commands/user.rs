@@ -12,7 +12,6 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use store::Store;
-use web::SecurityEvent;
 
 use self::erase::{EraseAgainArgs, EraseUserArgs};
 use self::list::ListUsersArgs;
@@ -22,7 +21,6 @@ use self::role::SetRoleArgs;
 use self::show::ShowUserArgs;
 use crate::boot::config::Config;
 use crate::boot::database::database_error;
-use crate::boot::telemetry;
 use crate::error::CommandError;
 use crate::term;
 
@@ -69,13 +67,6 @@ async fn find_user_id(
 ) -> Result<Option<i64>, CommandError> {
     let found = store.find_user_id(&domain::text::email_key(email)).await;
     found.map_err(database_error(&config.database))
-}
-
-/// Logs that the operator changed an account. The command's log goes to stderr, like the server's.
-fn log_action(config: &Config, event: SecurityEvent) -> Result<(), CommandError> {
-    telemetry::install_logs(&config.log)?;
-    event.log();
-    Ok(())
 }
 
 fn report_unknown(email: &str) -> ExitCode {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::{Clock, UnixMicros};
 use leaderboard::Leaderboards;
 use market::{MarketSource, PriceBoard, Providers};
+use notify::Notifier;
 use store::{Store, StoreError};
 use trading::Desk;
 use web::Hub;
@@ -29,6 +30,8 @@ pub(crate) struct JobContext {
     pub(crate) desk: Desk,
     /// `None` unless the market is live.
     pub(crate) providers: Option<Arc<Providers>>,
+    /// `None` without a channel.
+    pub(crate) notifier: Option<Arc<Notifier>>,
     pub(crate) metrics: MetricsHandle,
     pub(crate) health: JobHealth,
     pub(crate) clock: Arc<dyn Clock>,

@@ -7,15 +7,14 @@ mod conditions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Entropy, UnixMicros};
+use domain::UnixMicros;
 use notify::{
     ConditionKey, ConditionKind, Incident, IncidentTracker, LeaseOutcome, NotificationKind,
-    Notifier, NotifierError, Observations,
+    Notifier, Observations,
 };
 use store::StoreError;
 
 use self::conditions::Conditions;
-use crate::clock::SystemEntropy;
 use crate::jobs::context::JobContext;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
@@ -34,16 +33,11 @@ pub(crate) struct WatchConditions {
 
 impl WatchConditions {
     /// `None` without a channel.
-    pub(crate) fn new(context: Arc<JobContext>) -> Result<Option<Self>, NotifierError> {
-        let config = &context.config.notify;
-        if config.channels.is_empty() {
-            return Ok(None);
-        }
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let notifier = Notifier::new(config, &host_name(), &context.clock, &entropy)?;
+    pub(crate) fn new(context: Arc<JobContext>) -> Option<Self> {
+        let (config, notifier) = (&context.config.notify, context.notifier.clone()?);
         let incidents = IncidentTracker::new(config.resolve_after_s, config.reminder_s);
         let conditions = Conditions::new(Arc::clone(&context));
-        Ok(Some(Self { context, conditions, incidents, notifier: Arc::new(notifier) }))
+        Some(Self { context, conditions, incidents, notifier })
     }
 
     pub(crate) fn notifier(&self) -> Arc<Notifier> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use sqlx::{ConnectOptions as _, Executor as _};
-use testkit::{FakeMode, redis_url};
+use testkit::{FakeMode, SmtpServer, SmtpServerKind, redis_url};
 
 use crate::live;
 use crate::server::{Server, openbell, run};
@@ -110,6 +110,50 @@ fn servers_that_do_not_respond_are_errors_without_their_passwords() {
     expect(&findings, "error", "redis", "does not accept a connection");
     expect(&findings, "error", "archive", "s3://ledger");
     assert!(!format!("{findings:?}").contains("hunter2"), "{findings:#?}");
+}
+
+#[test]
+fn the_mail_server_is_checked_with_its_encryption_and_password_and_receives_nothing() {
+    let server = SmtpServer::start(SmtpServerKind::Starttls);
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = data_dir(dir.path());
+    let (port, authority) = (server.port().to_string(), server.ca_file().display().to_string());
+    let (user, password) = server.credentials();
+    let check = |changed: &[(&'static str, &str)]| {
+        let mut variables = vec![
+            ("OPENBELL__NOTIFY__CHANNELS", "[\"smtp\"]"),
+            ("OPENBELL__NOTIFY__SMTP__HOST", "127.0.0.1"),
+            ("OPENBELL__NOTIFY__SMTP__PORT", &port),
+            ("OPENBELL__NOTIFY__SMTP__CA_FILE", &authority),
+            ("OPENBELL__NOTIFY__SMTP__USERNAME", user),
+            ("OPENBELL__NOTIFY__SMTP__PASSWORD", password),
+            ("OPENBELL__NOTIFY__SMTP__FROM", "openbell@example.org"),
+            ("OPENBELL__NOTIFY__SMTP__TO", "[\"ada@example.org\"]"),
+        ];
+        variables.extend(changed);
+        let (code, findings) = doctor(&["--data-dir", &data], &variables);
+        assert!(!format!("{findings:?}").contains(password), "{findings:#?}");
+        (code, findings)
+    };
+    let (code, findings) = check(&[]);
+    assert_eq!(code, Some(0), "{findings:#?}");
+    expect(&findings, "ok", "mail", "accepts the connection after STARTTLS, and the user");
+    for (variable, value, words) in [
+        ("OPENBELL__NOTIFY__SMTP__PASSWORD", "wrong", "the mail server returned 535"),
+        (
+            "OPENBELL__NOTIFY__SMTP__CA_FILE",
+            "",
+            "the certificate of the mail server is not trusted",
+        ),
+        ("OPENBELL__NOTIFY__SMTP__TLS", "tls", "cannot connect"),
+    ] {
+        let (code, findings) = check(&[(variable, value)]);
+        assert_eq!(code, Some(1), "{findings:#?}");
+        expect(&findings, "error", "mail", words);
+    }
+    assert_eq!(server.mails(), []);
+    let (_, findings) = doctor(&["--data-dir", &data], &[]);
+    assert!(findings.iter().all(|finding| finding["area"] != "mail"), "{findings:#?}");
 }
 
 #[tokio::test]

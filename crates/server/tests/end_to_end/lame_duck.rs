@@ -1,4 +1,5 @@
-//! The time between the signal and the close of the listener: not ready, but serving.
+//! The time between the signal and the close of the listener: not ready, but serving. `openbell
+//! health` reports it.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use testkit::eventually;
 
-use crate::server::Server;
+use crate::server::{Server, error_line, openbell, run};
 
 /// The response to a request that leaves the connection open, up to the close by the server.
 fn read_to_close(server: &Server, path: &str) -> String {
@@ -47,6 +48,48 @@ fn a_lame_duck_is_not_ready_and_serves_until_a_second_signal() {
     let (_, history) = server.ask("GET", "/api/portfolio/transactions", &token, None);
     assert_eq!(history["data"].as_array().map(Vec::len), Some(2), "{history}");
     server.stop();
+}
+
+#[test]
+fn the_health_command_succeeds_only_while_the_server_is_ready() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let args = ["--data-dir", &dir.path().display().to_string()];
+    let server = Server::start_at("127.0.0.1:0", &args, |command| {
+        command.env("OPENBELL__HTTP__LAME_DUCK_S", "300");
+    });
+    // The address of the configuration, as in a container.
+    let port = server.address.rsplit_once(':').expect("a port").1.to_owned();
+    let health = || {
+        let mut command = openbell(&["health"]);
+        command.env("OPENBELL_LISTEN", format!("0.0.0.0:{port}")).output().expect("it runs")
+    };
+    let ready = health();
+    assert!(ready.status.success() && ready.stdout == b"ready\n", "{ready:?}");
+    let url = format!("http://{}", server.address);
+    assert!(run(&["health", "--url", &url]).status.success());
+
+    server.signal("TERM");
+    eventually("it is not ready", || !health().status.success());
+    let text = error_line(&health());
+    assert!(text.starts_with(&format!("openbell: {url}/readyz returned 503: ")), "{text}");
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    assert_eq!(error_line(&health()), format!("openbell: no response to GET {url}/readyz"));
+
+    let text = error_line(
+        &openbell(&["health"]).env("OPENBELL_LISTEN", "127.0.0.1:0").output().expect("it runs"),
+    );
+    assert!(text.ends_with("pass the server's URL with --url"), "{text}");
+    let text = error_line(&run(&["health", "--url", "https://127.0.0.1"]));
+    assert!(text.contains("https://127.0.0.1 is not a URL like http://"), "{text}");
+}
+
+#[test]
+fn a_server_that_does_not_respond_fails_the_health_command_within_seconds() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", silent.local_addr().expect("bound"));
+    let text = error_line(&run(&["health", "--url", &url]));
+    assert_eq!(text, format!("openbell: no response to GET {url}/readyz"));
 }
 
 #[test]

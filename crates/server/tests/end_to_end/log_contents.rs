@@ -208,17 +208,62 @@ fn what_an_operator_does_by_command_is_a_security_event_without_names() {
 }
 
 #[test]
-fn a_slow_statement_is_logged_by_its_name_only() {
+fn what_a_command_changes_in_the_ledger_or_the_market_is_a_security_event() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().display().to_string();
+    Server::start_in(dir.path()).stop();
+    let events =
+        |words: &[&str]| events_of(&mut openbell(&[words, &["--data-dir", &data]].concat()));
+    let about = |action: &str, subject: &str| json!({"event": "operator_action", "via": "command", "action": action, "subject": subject});
+    assert_eq!(events(&["audit", "hold", "2024-02"]), [about("audit_hold", "2024-02")]);
+    let release = ["audit", "hold", "2024-02", "--release"];
+    assert_eq!(events(&release), [about("audit_release", "2024-02")]);
+    let mut seal = about("audit_seal", "");
+    seal.as_object_mut().expect("fields").remove("subject");
+    assert_eq!(events(&["audit", "seal"]), [seal]);
+    let texts = dir.path().join("texts.toml").display().to_string();
+    std::fs::write(&texts, "[[stocks]]\nsymbol = \"AAPL\"\nfun_fact = \"A fact.\"\n")
+        .expect("written");
+    let describe = ["stocks", "describe", &texts];
+    assert_eq!(events(&describe), [about("stocks_describe", "the game")]);
+    let bars = dir.path().join("AAPL.csv").display().to_string();
+    std::fs::write(&bars, "Date,Open,High,Low,Close,Volume\n2024-01-02,9,12,8,10,5\n")
+        .expect("written");
+    let import = ["stocks", "import", &bars, "--market", "old"];
+    let tried = openbell(&[&import[..], &["--dry-run", "--data-dir", &data]].concat()).output();
+    let tried = tried.expect("it runs");
+    assert!(tried.status.success() && tried.stderr.is_empty(), "{tried:?}");
+    assert_eq!(events(&import), [about("stocks_import", "old")]);
+    for words in [&["audit", "verify"][..], &["audit", "status"], &["stocks", "list"]] {
+        assert_eq!(events(words), [Value::Null; 0], "{words:?}");
+    }
+}
+
+#[test]
+fn a_slow_statement_is_logged_by_its_name_only_once_a_reload_has_set_the_time() {
     let postgres = Postgres::start();
     let url = postgres.fresh_database();
     let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("openbell.toml");
+    let set = |slow_ms: u32| {
+        std::fs::write(&file, format!("[database]\nslow_statement_ms = {slow_ms}\n"))
+            .expect("written");
+    };
+    set(0);
     let settings = [
-        ("OPENBELL__DATABASE__SLOW_STATEMENT_MS", "50"),
         ("OPENBELL__DATABASE__LOCK_TIMEOUT_MS", "30000"),
         ("OPENBELL__DATABASE__STATEMENT_TIMEOUT_MS", "30000"),
     ];
-    let node = LoggedServer::start(dir.path(), &["--database", &url], &settings);
+    let config = file.display().to_string();
+    let flags = ["--database", &url, "--config", &config];
+    let node = LoggedServer::start(dir.path(), &flags, &settings);
     node.server.register("ada");
+    set(50);
+    node.server.signal("HUP");
+    eventually("it is reloaded", || {
+        let reloaded = node.lines("configuration_reloaded");
+        reloaded.iter().any(|line| line.contains("database.slow_statement_ms"))
+    });
     std::thread::scope(|scope| {
         // The lock is held until the statement of the login has waited for it longer than that.
         let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE;

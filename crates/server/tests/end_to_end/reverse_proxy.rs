@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use testkit::{Nginx, poll, postgres_database, redis_url};
 
 use crate::curl::Visitor;
+use crate::monitoring::repository_file;
 use crate::server::Server;
 
 /// A name that is not of this machine, for which browsers require HTTPS for secure cookies.
@@ -100,6 +101,7 @@ fn behind_the_shipped_nginx_with_tls_cookies_are_bound_to_https() {
     assert!(reply.head.contains("set-cookie: __host-openbell="), "{}", reply.head);
     assert!(reply.head.contains("strict-transport-security: max-age="), "{}", reply.head);
     assert!(visitor.get("/home").body.contains("ada"));
+    assert_expiry_is_found(nginx.port());
     let socket = nginx.redirect_socket().display().to_string();
     let plain = Visitor::new("http", HOST, 80).with(&["--unix-socket", &socket]);
     let reply = plain.get("/stocks/AAPL?range=1y");
@@ -107,6 +109,22 @@ fn behind_the_shipped_nginx_with_tls_cookies_are_bound_to_https() {
     let location = format!("location: https://{HOST}/stocks/aapl?range=1y");
     assert!(reply.head.contains(&location), "{}", reply.head);
     nodes.into_iter().for_each(Server::stop);
+}
+
+/// The check in docs/reverse-proxy.md of a certificate that is valid for two days.
+fn assert_expiry_is_found(port: u16) {
+    let text = repository_file("docs/reverse-proxy.md");
+    let lines = text.lines().skip_while(|line| !line.starts_with("    openssl s_client"));
+    let command = lines.take(2).collect::<Vec<_>>().join("\n");
+    let command = command.replace("play.example.org:443", &format!("localhost:{port}"));
+    let command = command.replace("play.example.org", "localhost");
+    let check = |command: &str| {
+        let output = Command::new("sh").args(["-c", command]).output().expect("sh runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    assert_eq!(check(&command), (Some(1), "Certificate will expire".to_owned()), "{command}");
+    let hour = command.replace("1209600", "3600");
+    assert_eq!(check(&hour), (Some(0), "Certificate will not expire".to_owned()), "{hour}");
 }
 
 #[test]

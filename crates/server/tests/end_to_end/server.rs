@@ -14,7 +14,12 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A command line of the binary with an environment of its own.
 pub(crate) fn openbell(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_openbell"));
+    command_of(env!("CARGO_BIN_EXE_openbell").as_ref(), args)
+}
+
+/// The same of another copy of the binary.
+fn command_of(program: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("OPENBELL") {
@@ -77,7 +82,16 @@ impl Server {
         change: impl FnOnce(&mut Command),
     ) -> Self {
         let args = [&["serve", "--listen", address][..], args].concat();
-        let mut command = openbell(&args);
+        Self::start_command(openbell(&args), change)
+    }
+
+    /// The same of another copy of the binary, on a free port.
+    pub(crate) fn start_program(program: &Path, args: &[&str]) -> Self {
+        let args = [&["serve", "--listen", "127.0.0.1:0"][..], args].concat();
+        Self::start_command(command_of(program, &args), |_| ())
+    }
+
+    fn start_command(mut command: Command, change: impl FnOnce(&mut Command)) -> Self {
         // Tests register and log in more often than the limits allow.
         command.env("OPENBELL__LIMITS__ENABLED", "false");
         command.stdout(Stdio::piped()).stderr(Stdio::inherit());

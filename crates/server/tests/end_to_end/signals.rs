@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use domain::UnixMicros;
 use serde_json::Value;
-use testkit::{Dialect, FakeMode, FakeProvider, eventually};
+use testkit::{Dialect, FakeMode, FakeProvider, NotificationReceiver, ReceiverMode, eventually};
 
 use crate::live;
 use crate::server::{Server, openbell};
@@ -79,7 +79,53 @@ fn a_hangup_applies_levels_and_limits_and_names_the_keys_that_need_a_restart() {
         assert!(done.contains(key), "{done}");
     }
     assert!(refused.contains("http.streams_max") && !refused.contains("limits"), "{refused}");
+    assert!(done.contains("event=\"configuration_reloaded\" via=\"signal\" subject="), "{done}");
     assert!(!is_limited(&running.server));
+    running.server.stop();
+}
+
+#[test]
+fn a_hangup_begins_and_ends_the_access_log() {
+    let access = "access: a request was answered";
+    let running = ConfiguredServer::start("");
+    running.server.get("/api/stocks");
+    running.reload("[http]\naccess_log = true\n", DONE);
+    assert!(running.line(DONE).contains("http.access_log"), "{}", running.log());
+    running.server.get("/api/stocks");
+    eventually("one request is logged", || running.log().matches(access).count() == 1);
+    running.reload("", DONE);
+    running.server.get("/api/stocks");
+    running.server.signal("TERM");
+    let log = running.dir.path().join("log");
+    assert_eq!(running.server.wait().code(), Some(0));
+    let log = std::fs::read_to_string(log).expect("a log");
+    assert_eq!(log.matches(access).count(), 1, "{log}");
+}
+
+/// The configuration of a webhook that is notified of an old backup at once.
+fn webhook(url: &str, more: &str) -> String {
+    format!(
+        "[backup]\ndir = \"/nowhere\"\n[notify]\nchannels = [\"webhook\"]\ndisk_free_min = 0\n{more}\
+         [notify.webhook]\nurl = \"{url}\"\nsecret = \"{SECRET}\"\n"
+    )
+}
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_sends_what_waits_for_a_receiver_to_its_new_address() {
+    let (old, new) = (NotificationReceiver::start().await, NotificationReceiver::start().await);
+    old.set_mode(ReceiverMode::Status(503));
+    let running = ConfiguredServer::start(&webhook(old.url(), ""));
+    eventually("the old address is tried", || !old.requests().is_empty());
+    running.reload(&webhook(new.url(), "game = \"school\"\n"), DONE);
+    assert!(running.line(DONE).contains("notify.webhook.url"), "{}", running.log());
+    let refused = running.line("these keys changed and keep their values until a restart");
+    assert!(refused.contains("notify.game") && !refused.contains("webhook"), "{refused}");
+    eventually("the new address receives it", || !new.requests().is_empty());
+    let body = &new.requests()[0].body;
+    assert!(body.contains("backup_old") && body.contains("\"game\":\"openbell\""), "{body}");
+    assert!(!running.log().contains(SECRET) && !running.log().contains(new.url()));
     running.server.stop();
 }
 

@@ -1,5 +1,6 @@
 //! The security events of the log, with the target `security`: who signed in, failed to or was
-//! throttled, changes of passwords, tokens and roles, exports, erasures and actions of operators.
+//! throttled, changes of passwords, tokens and roles, exports, erasures, actions of operators and
+//! changes of the configuration.
 //! docs/logs.md documents them. They contain no name, address or secret.
 
 use std::collections::HashMap;
@@ -53,6 +54,7 @@ macro_rules! emit {
             action = $event.action,
             method = $event.method,
             role = $event.role,
+            subject = $event.subject,
             quota = $event.quota,
             suppressed = $event.suppressed,
             $text
@@ -79,7 +81,9 @@ kinds! {
         "security: all other tokens and sessions of a user were revoked";
     Exported = "exported", info, "security: the data of a user was exported";
     Erased = "erased", info, "security: a user was erased";
-    OperatorAction = "operator_action", info, "security: an operator changed an account";
+    OperatorAction = "operator_action", info, "security: an operator changed an account or the game";
+    ConfigurationReloaded = "configuration_reloaded", info,
+        "security: the configuration was reloaded";
 }
 
 /// A security event.
@@ -95,6 +99,8 @@ pub struct SecurityEvent {
     action: Option<&'static str>,
     method: Option<&'static str>,
     role: Option<&'static str>,
+    /// What was changed, unless it is an account: a month, a market, keys of the configuration.
+    subject: Option<String>,
     quota: Option<&'static str>,
     suppressed: Option<u64>,
 }
@@ -112,6 +118,7 @@ impl SecurityEvent {
             action: None,
             method: None,
             role: None,
+            subject: None,
             quota: None,
             suppressed: None,
         }
@@ -138,6 +145,19 @@ impl SecurityEvent {
     pub fn of_command(user_id: Option<i64>, action: &'static str) -> Self {
         let event = Self::new(SecurityEventKind::OperatorAction);
         Self { user_id, action: Some(action), via: Some("command"), ..event }
+    }
+
+    /// A reload of the configuration by a signal, which changed these keys.
+    pub fn of_reload(keys: &[String]) -> Self {
+        let event = Self::new(SecurityEventKind::ConfigurationReloaded);
+        let subject = (!keys.is_empty()).then(|| keys.join(", "));
+        Self { subject, via: Some("signal"), ..event }
+    }
+
+    /// The same with what was changed.
+    #[must_use]
+    pub fn with_subject(self, subject: impl std::fmt::Display) -> Self {
+        Self { subject: Some(subject.to_string()), ..self }
     }
 
     /// The same with the prefix of the client's address.

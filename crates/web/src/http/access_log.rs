@@ -24,7 +24,8 @@ pub(crate) struct RequestSummary {
     pub(crate) network: IpNet,
 }
 
-/// The layer around the compression: the bytes are those that are sent.
+/// The layer around the compression: the bytes are those that are sent. A response without a
+/// summary is not logged.
 pub(crate) async fn log(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let mut response = next.run(request).await;

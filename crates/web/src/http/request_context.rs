@@ -141,7 +141,7 @@ pub(crate) async fn add_context(
         headers::add_hsts(&mut response, state.config.http.hsts_max_age_s);
     }
     span.in_scope(|| record(&info, &response, started.elapsed()));
-    if state.config.http.access_log {
+    if state.has_access_log() {
         response.extensions_mut().insert(info.summary());
     }
     response

@@ -8,12 +8,14 @@ use domain::{Clock as _, Month};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use store::ArchiveRow;
+use web::SecurityEvent;
 
 use super::parse_month;
 use crate::boot::archives::open_archiver;
-use crate::boot::config::DatabaseArgs;
+use crate::boot::config::{Config, DatabaseArgs};
 use crate::boot::database::{configure_and_open, database_error};
 use crate::clock::SystemClock;
+use crate::commands::log_action;
 use crate::error::CommandError;
 use crate::term;
 
@@ -142,6 +144,7 @@ pub(super) async fn archive(args: RunArgs) -> Result<ExitCode, CommandError> {
             let manifest = archiver.archive(month, |rows| bar.inc(rows)).await?;
             bar.finish_and_clear();
             (result.entries, result.bytes) = (Some(manifest.entries), Some(manifest.bytes()));
+            log_month(&config, "audit_archive", month)?;
         }
         results.push(result);
     }
@@ -162,6 +165,7 @@ pub(super) async fn clean(args: CleanArgs) -> Result<ExitCode, CommandError> {
             let dropped = archiver.drop_month(month, REASON).await?;
             result.entries = u64::try_from(dropped.entries).ok();
             result.locked_micros = dropped.locked_micros;
+            log_month(&config, "audit_clean", month)?;
         }
         results.push(result);
     }
@@ -179,6 +183,7 @@ pub(super) async fn restore(args: RestoreMonthArgs) -> Result<ExitCode, CommandE
         let manifest = archiver.restore(args.month, |rows| bar.inc(rows)).await?;
         bar.finish_and_clear();
         (result.entries, result.bytes) = (Some(manifest.entries), Some(manifest.bytes()));
+        log_month(&config, "audit_restore", args.month)?;
     }
     store.close().await;
     print_results(&[result], args.run.json, args.run.dry_run, "restored, and on hold");
@@ -195,9 +200,14 @@ pub(super) async fn hold(args: HoldArgs) -> Result<ExitCode, CommandError> {
         term::print_error(&format!("{month} is being deleted already"));
         return Ok(ExitCode::FAILURE);
     }
+    log_month(&config, if args.release { "audit_release" } else { "audit_hold" }, month)?;
     let state = if args.release { "not on hold any more" } else { "on hold" };
     term::print(&format!("{month} is {state}\n"));
     Ok(ExitCode::SUCCESS)
+}
+
+fn log_month(config: &Config, action: &'static str, month: Month) -> Result<(), CommandError> {
+    log_action(config, SecurityEvent::of_command(None, action).with_subject(month))
 }
 
 pub(super) fn progress_bar(action: &str, month: Month) -> ProgressBar {

@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use web::SecurityEvent;
 
 use crate::boot::archives::find_seals_file;
 use crate::boot::config::DatabaseArgs;
 use crate::boot::database::configure_and_open;
 use crate::clock::SystemClock;
+use crate::commands::log_action;
 use crate::error::CommandError;
 use crate::term;
 
@@ -24,7 +26,10 @@ pub(super) async fn run(args: SealArgs) -> Result<ExitCode, CommandError> {
     let (config, store) = configure_and_open(args.database).await?;
     let file = find_seals_file(&config);
     let seal = match archive::seal(&store, file.as_ref(), &SystemClock).await? {
-        Some(seal) => Some(seal),
+        Some(seal) => {
+            log_action(&config, SecurityEvent::of_command(None, "audit_seal"))?;
+            Some(seal)
+        }
         // Another process was faster.
         None => archive::newest_seal(&store).await?,
     };

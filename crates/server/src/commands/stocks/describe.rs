@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use clap::Args;
 use domain::{Clock as _, StockDescription, Symbol};
 use market::{ImportOptions, Importer};
+use web::SecurityEvent;
 
 use super::import::{cleaned, read};
 use super::report::ImportReport;
 use crate::boot::config::{self, Config, DatabaseArgs, Flags};
 use crate::boot::database::{database_error, open_existing};
 use crate::clock::SystemClock;
+use crate::commands::log_action;
 use crate::error::CommandError;
 use crate::term;
 
@@ -70,6 +72,8 @@ pub(super) async fn run(args: &DescribeStocksArgs) -> Result<ExitCode, CommandEr
         let (count, first) = (unknown.len(), first.join(", "));
         return Ok(reject(&format!("because {subject} {count} of the stocks: {first}{more}")));
     }
+    let event = SecurityEvent::of_command(None, "stocks_describe");
+    log_action(&config, event.with_subject(args.market.as_deref().unwrap_or("the game")))?;
     let mut text = format!("{} stocks were described\n", found.texts.len());
     text.push_str(&cleaned(&found.summary));
     term::print(&text);

@@ -14,6 +14,7 @@ use market::{
     DateOrder, DecimalMark, ImportOptions, ImportSummary, ImportedData, Importer, PriceUnit,
 };
 use store::{ImportCounts, NewMarket, Store, StoreError};
+use web::SecurityEvent;
 
 use super::list::all_stocks;
 use super::parsers;
@@ -21,6 +22,7 @@ use super::report::ImportReport;
 use crate::boot::config::{self, Config, DatabaseArgs, Flags};
 use crate::boot::database::{database_error, lock_database, open_and_migrate, open_existing};
 use crate::clock::SystemClock;
+use crate::commands::log_action;
 use crate::error::CommandError;
 use crate::term;
 
@@ -114,6 +116,9 @@ pub(super) async fn run(args: &ImportStocksArgs) -> Result<ExitCode, CommandErro
     }
     if args.dry_run {
         text.push_str("nothing was written: this was a dry run\n");
+    } else {
+        let event = SecurityEvent::of_command(None, "stocks_import");
+        log_action(&config, event.with_subject(&market.name))?;
     }
     term::print(&text);
     Ok(ExitCode::SUCCESS)

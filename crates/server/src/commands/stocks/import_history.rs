@@ -75,5 +75,5 @@ async fn import(
             Err(error) => run.fail(&stock.symbol, &error),
         }
     }
-    Ok(run.finish("histories are up to date"))
+    run.finish(config, "stocks_import_history", "histories are up to date")
 }

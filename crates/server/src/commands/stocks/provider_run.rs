@@ -9,11 +9,13 @@ use domain::{Clock, Rules, Symbol};
 use indicatif::ProgressBar;
 use market::{ProviderError, ProviderKind, Providers};
 use store::{StockRow, Store};
+use web::SecurityEvent;
 
 use crate::boot::config::{Config, load_rules};
 use crate::boot::database::database_error;
 use crate::boot::live_market::open_providers;
 use crate::clock::SystemClock;
+use crate::commands::log_action;
 use crate::error::CommandError;
 use crate::term;
 
@@ -94,9 +96,23 @@ impl ProviderRun {
         term::print_error(&format!("{symbol}: {error}"));
     }
 
-    /// Prints the outcome; the exit code is 1 if a stock is unsuitable or left.
-    pub(super) fn finish(self, what: &str) -> ExitCode {
+    /// Logs the action if it changed a stock, and prints the outcome; the exit code is 1 if a stock
+    /// is unsuitable or left.
+    pub(super) fn finish(
+        self,
+        config: &Config,
+        action: &'static str,
+        what: &str,
+    ) -> Result<ExitCode, CommandError> {
         self.bar.finish_and_clear();
+        if self.done > 0 {
+            let event = SecurityEvent::of_command(None, action);
+            log_action(config, event.with_subject(format_args!("{} stocks", self.done)))?;
+        }
+        Ok(self.print(what))
+    }
+
+    fn print(self, what: &str) -> ExitCode {
         let Self { done, skipped, unknown, unsuitable, left, .. } = self;
         let mut text = format!("{done} {what}");
         if skipped > 0 {

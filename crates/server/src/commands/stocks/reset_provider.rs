@@ -5,11 +5,13 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use domain::Clock as _;
 use market::ProviderKind;
+use web::SecurityEvent;
 
 use super::parsers;
 use crate::boot::config::DatabaseArgs;
 use crate::boot::database::{configure_and_open, database_error};
 use crate::clock::SystemClock;
+use crate::commands::log_action;
 use crate::error::CommandError;
 use crate::term;
 
@@ -37,6 +39,8 @@ impl ProvidersCommand {
         let reset = market::reset_provider(&store, provider, SystemClock.now()).await;
         store.close().await;
         if reset.map_err(database_error(&config.database))? {
+            let event = SecurityEvent::of_command(None, "stocks_providers_reset");
+            log_action(&config, event.with_subject(provider))?;
             term::print(&format!("{} is reset and called again\n", provider.as_str()));
             return Ok(ExitCode::SUCCESS);
         }

@@ -80,7 +80,7 @@ async fn seed(
     }
     store.ensure_quotes().await.map_err(failed)?;
     let is_complete = run.has_no_unknown();
-    let code = run.finish("stocks were listed");
+    let code = run.finish(config, "stocks_seed", "stocks were listed")?;
     Ok(if is_complete { code } else { ExitCode::FAILURE })
 }
 

@@ -60,5 +60,5 @@ async fn update(
             Err(error) => run.fail(&stock.symbol, &error),
         }
     }
-    Ok(run.finish("prices are up to date"))
+    run.finish(config, "stocks_update_prices", "prices are up to date")
 }

@@ -10,12 +10,12 @@ use clap::Args;
 use domain::Clock as _;
 use web::SecurityEvent;
 
-use super::{find_user_id, log_action, report_unknown};
+use super::{find_user_id, report_unknown};
 use crate::boot::archives::find_erasures_file;
 use crate::boot::config::DatabaseArgs;
 use crate::boot::database::{configure_and_open, database_error};
 use crate::clock::SystemClock;
-use crate::commands::erased_again;
+use crate::commands::{erased_again, log_action};
 use crate::error::CommandError;
 use crate::term;
 

@@ -9,11 +9,12 @@ use domain::Clock as _;
 use store::Store;
 use web::SecurityEvent;
 
-use super::{find_user_id, log_action, report_unknown};
+use super::{find_user_id, report_unknown};
 use crate::boot::addresses;
 use crate::boot::config::{Config, DatabaseArgs};
 use crate::boot::database::{configure_and_open, database_error};
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
+use crate::commands::log_action;
 use crate::error::CommandError;
 use crate::term;
 

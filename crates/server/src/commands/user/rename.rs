@@ -6,10 +6,11 @@ use clap::Args;
 use domain::Clock as _;
 use web::SecurityEvent;
 
-use super::{find_user_id, log_action, report_unknown};
+use super::{find_user_id, report_unknown};
 use crate::boot::config::{self, DatabaseArgs, Flags};
 use crate::boot::database::{database_error, open_existing};
 use crate::clock::SystemClock;
+use crate::commands::log_action;
 use crate::error::CommandError;
 use crate::term;
 

@@ -7,10 +7,11 @@ use domain::Clock as _;
 use store::Role;
 use web::SecurityEvent;
 
-use super::{find_user_id, log_action, report_unknown};
+use super::{find_user_id, report_unknown};
 use crate::boot::config::DatabaseArgs;
 use crate::boot::database::{configure_and_open, database_error};
 use crate::clock::SystemClock;
+use crate::commands::log_action;
 use crate::error::CommandError;
 use crate::term;
 

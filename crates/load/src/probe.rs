@@ -1,0 +1,34 @@
+//! One GET request to a server, for health checks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::client::{Call, Client, ServerAddress};
+use crate::error::LoadError;
+
+/// The response to a request of a health check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeResponse {
+    pub status: u16,
+    /// The message of an error of the API; empty without one.
+    pub message: String,
+}
+
+/// Requests a path of the server at a base URL like `http://127.0.0.1:8080`.
+///
+/// # Errors
+/// The URL is malformed, or there is no response within `timeout`.
+pub async fn probe(url: &str, path: &str, timeout: Duration) -> Result<ProbeResponse, LoadError> {
+    let addresses: Arc<[ServerAddress]> = Arc::new([ServerAddress::parse(url)?]);
+    let mut client = Client::new(&addresses, 0);
+    let call = Call::get(path, None);
+    let sent = tokio::time::timeout(timeout, client.send(&call)).await;
+    let Ok(Ok(response)) = sent else {
+        return Err(LoadError::NoAnswer(format!("GET {}{path}", url.trim_end_matches('/'))));
+    };
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let message = body["message"].as_str().unwrap_or_default().to_owned();
+    Ok(ProbeResponse { status: response.status, message })
+}
