@@ -6,6 +6,7 @@ use store::ArchiveState;
 
 use super::config::Config;
 use super::process_stats;
+use super::span_export::DROP_REASONS;
 
 /// Bucket bounds of durations, in seconds.
 pub(super) const SECONDS: [f64; 16] = [
@@ -26,6 +27,7 @@ pub(super) const COUNTS: [f64; 12] =
 
 const BOARD: MetricLabel = MetricLabel::known("board", || vec!["xp", "return"]);
 const REPAIR: MetricLabel = MetricLabel::known("kind", || vec!["raised", "lowered", "removed"]);
+const DROPPED: MetricLabel = MetricLabel::known("reason", || DROP_REASONS.to_vec());
 const NAME: MetricLabel = MetricLabel::open("name");
 const OUTCOME: MetricLabel = MetricLabel::open("outcome");
 const MONTH_STATE: MetricLabel =
@@ -50,6 +52,12 @@ static SERVER: &[MetricFamily] = &[
         "openbell_log_lines_dropped_total",
         "Log lines that stderr did not accept: it was closed, full or not read.",
     ),
+    MetricFamily::counter(
+        "openbell_spans_dropped_total",
+        "Spans of traces that were not sent: their queue was full, or the collector refused them.",
+    )
+    .by(&[DROPPED])
+    .only(MetricScope::Traces),
     MetricFamily::gauge(
         "openbell_clock_skew_seconds",
         "How far the node's clock is ahead of the database's; negative if it is behind, 0 on SQLite.",
@@ -171,6 +179,7 @@ pub(super) fn exported(config: &Config) -> Vec<&'static MetricFamily> {
         MetricScope::Archive => !config.audit.archive_url.is_empty(),
         MetricScope::Seals => config.audit.seal_every_s > 0,
         MetricScope::Backups => !config.backup.dir.as_os_str().is_empty(),
+        MetricScope::Traces => !config.traces.endpoint.is_empty(),
     };
     families().filter(|family| is_exported(family.scope)).collect()
 }

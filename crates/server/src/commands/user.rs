@@ -73,7 +73,7 @@ async fn find_user_id(
 
 /// Logs that the operator changed an account. The command's log goes to stderr, like the server's.
 fn log_action(config: &Config, event: SecurityEvent) -> Result<(), CommandError> {
-    telemetry::install_logs(&config.log)?;
+    telemetry::install_logs(&config.log, None)?;
     event.log();
     Ok(())
 }

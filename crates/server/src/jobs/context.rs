@@ -29,7 +29,8 @@ pub(crate) struct JobContext {
     pub(crate) desk: Desk,
     /// `None` unless the market is live.
     pub(crate) providers: Option<Arc<Providers>>,
-    pub(crate) metrics: MetricsHandle,
+    /// `None` if metrics are off.
+    pub(crate) metrics: Option<MetricsHandle>,
     pub(crate) health: JobHealth,
     pub(crate) clock: Arc<dyn Clock>,
     /// The holder of this node's leases.

@@ -1,11 +1,11 @@
-//! The log of the real binary: no secret at any level, security events of commands, slow statements
+//! The log of the real binary, and its traces: no secret at any level, security events of commands, slow statements
 //! and the metrics beside them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use testkit::{Dialect, FakeMode, FakeProvider, Postgres, eventually, poll};
+use testkit::{Dialect, FakeMode, FakeProvider, NotificationReceiver, Postgres, eventually, poll};
 
 use crate::live::now;
 use crate::server::{Server, openbell};
@@ -82,7 +82,8 @@ fn play(server: &Server) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_of_a_player_or_a_provider_is_logged() {
+async fn no_secret_of_a_player_or_a_provider_is_logged_or_traced() {
+    let collector = NotificationReceiver::start().await;
     let fake = FakeProvider::start(Dialect::Finnhub).await;
     fake.set_price("AAPL", "190.25", now());
     let dir = tempfile::tempdir().expect("a directory");
@@ -97,6 +98,9 @@ async fn no_secret_of_a_player_or_a_provider_is_logged() {
         ("OPENBELL__MARKET__LIVE__PROVIDERS__FINNHUB__URL", fake.url()),
         ("OPENBELL__MARKET__LIVE__PROVIDERS__ALLOW_PRIVATE", "[\"127.0.0.1\"]"),
         ("OPENBELL__HTTP__ACCESS_LOG", "true"),
+        ("OPENBELL__TRACES__ENDPOINT", collector.url()),
+        ("OPENBELL__TRACES__HEADERS", "authorization=planted-traces-token"),
+        ("OPENBELL__TRACES__SAMPLE_RATIO", "1"),
         // Refused at once.
         ("OPENBELL_REDIS_URL", "redis://:planted-redis-password@127.0.0.1:1"),
         ("OPENBELL__AUDIT__ARCHIVE_URL", "s3://bucket/prefix"),
@@ -141,6 +145,15 @@ async fn no_secret_of_a_player_or_a_provider_is_logged() {
         "planted-secret-key",
     ];
     assert_without(&text, &secrets);
+    assert_without(&text, &["planted-traces-token", "batch{", "statement{"]);
+    let requests = collector.requests();
+    assert!(requests.iter().all(|r| r.headers["authorization"] == "planted-traces-token"));
+    // Texts are in the protobuf messages as they are.
+    let spans: String = requests.iter().map(|request| request.body.as_str()).collect();
+    for name in ["POST /api/portfolio/buy", "users.credentials", "finnhub quote", "COMMIT"] {
+        assert!(spans.contains(name), "no span {name} was sent");
+    }
+    assert_without(&spans, &secrets);
 }
 
 #[test]

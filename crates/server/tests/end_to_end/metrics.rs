@@ -122,6 +122,27 @@ fn a_server_on_sqlite_exports_the_inventory() {
 }
 
 #[test]
+fn a_server_that_sends_traces_exports_the_inventory_and_one_without_metrics_nothing() {
+    let start = |variable: (&str, &str)| {
+        let dir = tempfile::tempdir().expect("a directory");
+        let flags = ["--data-dir", &dir.path().display().to_string()];
+        let server = Server::start_at("127.0.0.1:0", &flags, |command| {
+            command.env(variable.0, variable.1);
+        });
+        (server, dir)
+    };
+    let (server, _dir) = start(("OPENBELL__TRACES__ENDPOINT", "http://127.0.0.1:1/v1/traces"));
+    compare(&scrape(&server), &["all", "SQLite", "seals", "traces"]);
+    server.stop();
+    let (server, _dir) = start(("OPENBELL__METRICS__ENABLED", "false"));
+    assert_eq!(server.get("/metrics").0, 404);
+    let token = server.register("ada");
+    let order = serde_json::json!({ "stock_symbol": "AAPL", "quantity": 1 });
+    assert_eq!(server.ask("POST", "/api/portfolio/buy", &token, Some(&order)).0, 200);
+    server.stop();
+}
+
+#[test]
 fn the_newest_complete_backup_is_exported() {
     let dir = tempfile::tempdir().expect("a directory");
     let backups = dir.path().join("backups");
