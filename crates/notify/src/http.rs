@@ -1,5 +1,5 @@
-//! The HTTP client of the channels, and of traces: TLS except to this machine, no redirects, no proxy, bounded
-//! responses. URLs may contain secrets and are never logged.
+//! The HTTP client of the channels, and of traces: TLS except to this machine, no redirects, no
+//! proxy, bounded responses. URLs may contain secrets and are never logged.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! A receiver of notifications, or of traces, over HTTP. It records every request and responds as its script
-//! requires, correctly or not.
+//! A receiver of notifications, or of traces, over HTTP. It records every request and responds as
+//! its script requires, correctly or not.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -42,8 +42,8 @@ impl Lane {
             queue_max,
             attempts_max: config.attempts_max.max(1),
             retry_base: Duration::from_millis(config.retry_base_ms),
-            length: metrics::gauge!("openbell_desk_queue_length", "lane" => name.clone()),
-            wait: metrics::histogram!("openbell_desk_queue_wait_seconds", "lane" => name),
+            length: metrics::gauge!("openbell_desk_queue_length", "lane" => name),
+            wait: metrics::histogram!("openbell_desk_queue_wait_seconds"),
         }
     }
 
@@ -160,7 +160,7 @@ impl Lane {
         jobs: Vec<Job>,
         locking: Option<Locking>,
     ) -> (Vec<Job>, Vec<Job>) {
-        let spans = BatchSpans::start(&jobs, self.number);
+        let spans = BatchSpans::start(jobs.iter().map(|job| &job.span), self.number);
         let attempt = async {
             match self.load(jobs, locking).await {
                 Ok(mut loaded) => {

@@ -3,8 +3,6 @@
 
 use tracing::{Span, info_span};
 
-use crate::job::Job;
-
 /// The span of an order from its acceptance to its response, within the request's trace.
 pub(crate) fn order_span() -> Span {
     info_span!(target: domain::TRACES, "order")
@@ -19,10 +17,11 @@ pub(crate) struct BatchSpans {
 }
 
 impl BatchSpans {
-    pub(crate) fn start(jobs: &[Job], lane: u32) -> Self {
+    /// `orders` has the span of every order, most of them disabled.
+    pub(crate) fn start<'a>(orders: impl ExactSizeIterator<Item = &'a Span>, lane: u32) -> Self {
         // Traces have signed numbers only.
-        let (lane, size) = (i64::from(lane), i64::try_from(jobs.len()).unwrap_or(i64::MAX));
-        let traced = jobs.iter().map(|job| &job.span).filter(|span| !span.is_disabled());
+        let (lane, size) = (i64::from(lane), i64::try_from(orders.len()).unwrap_or(i64::MAX));
+        let traced = orders.filter(|order| !order.is_disabled());
         let mut spans = traced.map(|order| {
             order.in_scope(|| info_span!(target: domain::TRACES, "batch", lane, orders = size))
         });

@@ -1,6 +1,8 @@
 //! The inventory of all metrics: the families of every crate. It is described and registered at
 //! start, and docs/metrics.md is generated from it.
 
+use std::collections::HashSet;
+
 use domain::{LabelValues, MetricFamily, MetricKind, MetricLabel, MetricScope};
 use store::ArchiveState;
 
@@ -211,10 +213,13 @@ pub(super) fn headers_of_missing(text: &str, families: &[&'static MetricFamily])
     let is_open = |family: &&&MetricFamily| {
         family.labels.iter().any(|label| matches!(label.values, LabelValues::Open))
     };
+    // One pass over a text of up to a megabyte.
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let present: HashSet<&str> = types.filter_map(|line| line.split(' ').next()).collect();
     let mut headers = String::new();
     for MetricFamily { name, kind, help, .. } in families.iter().filter(is_open) {
         let kind = kind.as_str();
-        if !text.contains(&format!("# TYPE {name} {kind}\n")) {
+        if !present.contains(name) {
             headers += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n\n");
         }
     }
@@ -290,8 +295,6 @@ fn unit(name: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     #[test]

@@ -95,11 +95,14 @@ fn buy(server: &Server, token: &str, headers: &str) -> String {
     bought
 }
 
-/// The spans of the trace of the first purchase; its statements are sent before its request.
+/// The span of the first purchase, and all of its trace.
 fn purchase(collector: &NotificationReceiver) -> (SentSpan, Vec<SentSpan>) {
     let spans = poll("the request is sent", || {
         let spans = spans(collector);
-        spans.iter().any(|span| span.name == "POST /api/portfolio/buy").then_some(spans)
+        // The batch ends after the response.
+        let request = spans.iter().find(|span| span.name == "POST /api/portfolio/buy")?;
+        let of_trace = |span: &&SentSpan| span.trace_id == request.trace_id;
+        spans.iter().filter(of_trace).any(|span| span.name == "batch").then_some(spans)
     });
     let request = spans.iter().find(|span| span.name == "POST /api/portfolio/buy");
     let request = request.expect("was found").clone();

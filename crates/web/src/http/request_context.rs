@@ -1,5 +1,5 @@
-//! The layers around every request: request id, log span, trace, metrics, timeout, recovery from panics,
-//! and the body of an error.
+//! The layers around every request: request id, log span, trace, metrics, timeout, recovery from
+//! panics, and the body of an error.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};

@@ -1,15 +1,15 @@
-//! The span of a request in a trace (docs/traces.md): method, route, status and request id; never the
-//! path, the query or the player.
+//! The span of a request in a trace (docs/traces.md): method, route, status and request id; never
+//! the path, the query or the player.
+
+use std::fmt::Display;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use tracing::field::Empty;
 use tracing::{Span, info_span};
 
-use crate::auth::sessions::RequestId;
-
 /// Decides whether a request is traced, and makes its span if so: as a child of the trace context
-/// of a trusted proxy, whose decision applies, or as the root of a new trace. Otherwise it returns a
-/// disabled span.
+/// of a trusted proxy, whose decision applies, or as the root of a new trace. Otherwise it returns
+/// a disabled span.
 pub type StartTrace = fn(Option<&str>, fn() -> Span) -> Span;
 
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -23,7 +23,7 @@ impl RequestTrace {
         start: StartTrace,
         traceparent: Option<&HeaderValue>,
         method: &'static str,
-        request_id: &RequestId,
+        request_id: &impl Display,
     ) -> Self {
         let span = start(traceparent.and_then(|value| value.to_str().ok()), request_span);
         if !span.is_disabled() {
