@@ -22,6 +22,7 @@ use tracing::subscriber::Interest;
 use tracing::{Metadata, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::layer::{Context as LayerContext, Filter};
 use tracing_subscriber::{Layer, Registry};
 
 use super::span_export::{EXPORT_MAX, SpanExport};
@@ -89,18 +90,16 @@ pub(crate) fn set_up(
 }
 
 /// Enables the first span of a sampled trace, and all within one. Outside of a trace, a span costs
-/// this look-up.
-fn span_filter() -> impl tracing_subscriber::layer::Filter<Registry> {
+/// this look-up. Log spans and events stay out: they may contain what traces must not.
+fn span_filter() -> impl Filter<Registry> {
     let is_root = |metadata: &Metadata<'_>| metadata.target() == TRACE_ROOTS;
-    dynamic_filter_fn(
-        move |metadata, context: &tracing_subscriber::layer::Context<'_, Registry>| {
-            is_root(metadata) || context.lookup_current().is_some()
-        },
-    )
+    let is_inner = |metadata: &Metadata<'_>| metadata.target() == TRACES;
+    dynamic_filter_fn(move |metadata, context: &LayerContext<'_, Registry>| {
+        is_root(metadata) || is_inner(metadata) && context.lookup_current().is_some()
+    })
     .with_max_level_hint(LevelFilter::INFO)
     .with_callsite_filter(move |metadata| {
-        // Of events, only their number would be bounded, not what they contain.
-        if metadata.is_span() && (is_root(metadata) || metadata.target() == TRACES) {
+        if is_root(metadata) || is_inner(metadata) {
             Interest::sometimes()
         } else {
             Interest::never()
