@@ -4,7 +4,7 @@
 use std::io::IsTerminal as _;
 
 use serde::Deserialize;
-use tracing_subscriber::filter::{EnvFilter, ParseError};
+use tracing_subscriber::filter::{Directive, EnvFilter, ParseError};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
 
@@ -74,7 +74,7 @@ fn parse_filter(level: &str) -> Result<EnvFilter, TelemetryError> {
     let filter = EnvFilter::builder().parse(level);
     let filter = filter.map_err(|error| TelemetryError::Filter(level.to_owned(), error))?;
     // Spans of traces are not part of log lines.
-    let no_traces = format!("{}=off", domain::TRACES).parse();
+    let no_traces = format!("{}=off", domain::TRACES).parse::<Directive>();
     Ok(filter.add_directive(no_traces.expect("invariant: a directive")))
 }
 
