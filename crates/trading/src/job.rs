@@ -81,7 +81,7 @@ impl Job {
             }
         }
         // The client may have disconnected; the outcome is committed all the same.
-        let _ = self.span.in_scope(|| self.response.send(response));
+        self.span.in_scope(|| drop(self.response.send(response)));
     }
 
     pub(crate) fn fail(self, error: &Arc<StoreError>) {

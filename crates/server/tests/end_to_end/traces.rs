@@ -106,8 +106,8 @@ fn purchase(collector: &NotificationReceiver) -> (SentSpan, Vec<SentSpan>) {
     });
     let request = spans.iter().find(|span| span.name == "POST /api/portfolio/buy");
     let request = request.expect("was found").clone();
-    let trace = spans.into_iter().filter(|span| span.trace_id == request.trace_id);
-    (request, trace.collect())
+    let trace = spans.into_iter().filter(|span| span.trace_id == request.trace_id).collect();
+    (request, trace)
 }
 
 #[track_caller]
