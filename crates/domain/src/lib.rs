@@ -29,6 +29,7 @@ mod spread;
 mod stock;
 mod symbol;
 pub mod text;
+mod trace;
 mod transfer;
 mod xp;
 
@@ -56,5 +57,6 @@ pub use settle::{Fill, Outcome, open_player, settle};
 pub use spread::BidAsk;
 pub use stock::{DailyBar, StockDescription, StockInfo};
 pub use symbol::{Symbol, SymbolError};
+pub use trace::{TRACE_ROOTS, TRACES};
 pub use transfer::{AccountTransfer, TransferredHolding, open_transferred};
 pub use xp::{TradeXp, XpRules, XpStanding};

@@ -50,6 +50,8 @@ pub enum MetricScope {
     Seals,
     /// Servers that know the directory of the backups.
     Backups,
+    /// Servers that send traces.
+    Traces,
 }
 
 /// A label of a metric family.
@@ -162,6 +164,7 @@ impl MetricScope {
             Self::Archive => "archive",
             Self::Seals => "seals",
             Self::Backups => "backups",
+            Self::Traces => "traces",
         }
     }
 }

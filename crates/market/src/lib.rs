@@ -83,7 +83,7 @@ pub use price_snapshot::PriceSnapshot;
 pub use provider::{
     CompanyProfile, ConnectError, PriceHistory, ProviderConfig, ProviderError, ProviderFuture,
     ProviderKind, ProviderOperation, ProviderQuote, ProvidersConfig, QuotaWindow, QuoteProvider,
-    SearchHit, connect,
+    SearchHit, TraceParent, connect,
 };
 pub use quote::{Halt, Listing, StockQuote};
 pub use seed::{draw_seed, seed_commitment};

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::config::{ProviderConfig, ProvidersConfig};
-pub use self::http::ConnectError;
+pub use self::http::{ConnectError, TraceParent};
 use self::http::{ProviderClient, ProviderConnection};
 use crate::PriceUnit;
 
@@ -268,8 +268,9 @@ pub trait QuoteProvider: fmt::Debug + Send + Sync {
 pub fn connect(
     config: &ProvidersConfig,
     clock: &Arc<dyn Clock>,
+    traceparent: TraceParent,
 ) -> Result<Vec<Arc<dyn QuoteProvider>>, ConnectError> {
-    let client = ProviderClient::new(config)?;
+    let client = ProviderClient::new(config, traceparent)?;
     let mut providers: Vec<Arc<dyn QuoteProvider>> = Vec::new();
     for kind in &config.order {
         let key = config.of(*kind).key.clone();

@@ -1,5 +1,5 @@
-//! The HTTP client of the channels: TLS except to this machine, no redirects, no proxy, bounded
-//! responses. URLs may contain secrets and are never logged.
+//! The HTTP client of the channels, and of traces: TLS except to this machine, no redirects, no
+//! proxy, bounded responses. URLs may contain secrets and are never logged.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,9 +18,10 @@ const BODY_SIZE_MAX: usize = 16 * 1024;
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
 /// A client whose requests end after `timeout`.
-pub(crate) fn client(
-    timeout: Duration,
-) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
+///
+/// # Errors
+/// TLS cannot be set up.
+pub fn client(timeout: Duration) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls =
@@ -39,7 +40,10 @@ pub(crate) fn client(
 }
 
 /// Parses the URL of a receiver, which must be https or on this machine.
-pub(crate) fn parse_url(text: &str) -> Result<Url, &'static str> {
+///
+/// # Errors
+/// What was expected.
+pub fn parse_url(text: &str) -> Result<Url, &'static str> {
     let expected = "expected https://HOST/PATH, or http:// for a receiver on this machine";
     let url = Url::parse(text).map_err(|_| expected)?;
     let host = url.host_str().ok_or(expected)?.trim_matches(['[', ']']);

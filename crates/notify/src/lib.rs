@@ -22,6 +22,7 @@ pub use channel::NotifierError;
 pub use condition::{ConditionError, ConditionKey, ConditionKind, Observations, RaisedCondition};
 pub use config::NotifyConfig;
 pub use delivery_error::DeliveryError;
+pub use http::{client as http_client, parse_url as parse_receiver_url};
 pub use incident::{Incident, IncidentTracker, LeaseOutcome};
 pub use metric_families::METRIC_FAMILIES;
 pub use notification::{Notification, NotificationKind};

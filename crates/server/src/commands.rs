@@ -132,7 +132,7 @@ impl Command {
 /// Logs what an operator changed, to the command's stderr, in the form of the server's log.
 fn log_action(config: &Config, event: SecurityEvent) -> Result<(), CommandError> {
     if !tracing::dispatcher::has_been_set() {
-        telemetry::install_logs(&config.log)?;
+        telemetry::install_logs(&config.log, None)?;
     }
     event.log();
     Ok(())

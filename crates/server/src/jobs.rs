@@ -83,7 +83,8 @@ pub(crate) fn start(
     jobs.start_if(watch_clock::WatchClock::new(context));
     jobs.start_if(watch_replica::WatchReplica::new(context));
     jobs.start(sample_metrics::SampleMetrics::new(share()));
-    jobs.start(fold_metrics::FoldMetrics { context: share() });
+    let metrics = context.metrics.clone();
+    jobs.start_if(metrics.map(|metrics| fold_metrics::FoldMetrics { metrics }));
     if let Some(job) = watch_conditions::WatchConditions::new(share()) {
         let notifier = job.notifier();
         jobs.spawn(|stop| async move { notifier.run(stop).await });

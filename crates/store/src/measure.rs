@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span};
 
 use crate::{Statement, StoreError};
 
@@ -29,6 +31,17 @@ fn log_if_slow(statement: &'static str, elapsed: Duration) {
     }
 }
 
+/// The span of a statement, or of BEGIN or COMMIT, in a trace.
+pub(crate) fn statement_span(name: &'static str) -> Span {
+    info_span!(
+        target: domain::TRACES,
+        "statement",
+        otel.name = name,
+        otel.kind = "client",
+        otel.status_code = Empty,
+    )
+}
+
 /// A running statement.
 pub(crate) trait Timed<T> {
     /// Awaits the result and records its duration, from waiting for a connection to the last row.
@@ -39,7 +52,8 @@ impl<T, E: Into<StoreError>, F: Future<Output = Result<T, E>>> Timed<T> for F {
     async fn timed(self, statement: &Statement) -> Result<T, StoreError> {
         let name = statement.name;
         let began = Instant::now();
-        let result = self.await;
+        let span = statement_span(name);
+        let result = self.instrument(span.clone()).await;
         let elapsed = began.elapsed();
         metrics::histogram!("openbell_query_seconds", "statement" => name)
             .record(elapsed.as_secs_f64());
@@ -47,6 +61,7 @@ impl<T, E: Into<StoreError>, F: Future<Output = Result<T, E>>> Timed<T> for F {
         result.map_err(|error| {
             let error: StoreError = error.into();
             let kind = error.kind();
+            span.record("otel.status_code", "error");
             metrics::counter!("openbell_query_errors_total", "statement" => name, "kind" => kind)
                 .increment(1);
             error

@@ -3,7 +3,9 @@
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
+use crate::measure::statement_span;
 use crate::pools::{Db, PoolKind, Pools};
 use crate::{Store, StoreError, error};
 
@@ -41,11 +43,13 @@ impl Tx {
     /// Commits. After `Unavailable` the outcome is unknown.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         error::check_disk()?;
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
-        }
-        Ok(())
+        let commit = async {
+            match self {
+                Self::Sqlite(tx) => tx.commit().await,
+                Self::Postgres(tx) => tx.commit().await,
+            }
+        };
+        Ok(commit.instrument(statement_span("COMMIT")).await?)
     }
 
     /// Commits. `CommitLost` if PostgreSQL sent no response. SQLite always responds: a failed
@@ -115,7 +119,7 @@ impl Store {
 async fn begin_sqlite(db: &Pools<SqlitePool>) -> Result<Tx, StoreError> {
     let began = Instant::now();
     let wait = db.writer_waits.begin();
-    let tx = db.writer.begin_with(db.begin).await?;
+    let tx = db.writer.begin_with(db.begin).instrument(statement_span("BEGIN")).await?;
     drop(wait);
     record_lock_wait(began);
     Ok(Tx::Sqlite(tx))
@@ -132,8 +136,8 @@ pub(crate) async fn begin_whole(
     let begun = tokio::spawn(async move {
         let _wait = wait;
         pool.begin_with(begin).await
-    })
-    .await;
+    });
+    let begun = begun.instrument(statement_span("BEGIN")).await;
     Ok(begun.map_err(|_| StoreError::Unavailable(sqlx::Error::WorkerCrashed))??)
 }
 

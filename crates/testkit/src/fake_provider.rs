@@ -113,6 +113,8 @@ struct State {
     script: VecDeque<FakeMode>,
     /// Path and query of every request.
     requests: Vec<String>,
+    /// The header `traceparent` of those that have it.
+    traceparents: Vec<String>,
     /// The body of a `GzipBomb`, packed once, because that takes long.
     bomb: Vec<u8>,
 }
@@ -137,6 +139,7 @@ impl FakeProvider {
             modes: BTreeMap::new(),
             script: VecDeque::new(),
             requests: Vec::new(),
+            traceparents: Vec::new(),
             bomb: Vec::new(),
         }));
         let task = tokio::spawn(server::serve(listener, Arc::clone(&state)));
@@ -187,6 +190,11 @@ impl FakeProvider {
     /// Path and query of every request so far.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state).requests.clone()
+    }
+
+    /// The headers `traceparent` of the requests so far that have one.
+    pub fn traceparents(&self) -> Vec<String> {
+        lock(&self.state).traceparents.clone()
     }
 }
 

@@ -1,5 +1,5 @@
-//! A receiver of notifications over HTTP. It records every request and responds as its script
-//! requires, correctly or not.
+//! A receiver of notifications, or of traces, over HTTP. It records every request and responds as
+//! its script requires, correctly or not.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,9 @@ pub enum ReceiverMode {
 pub struct ReceivedRequest {
     /// By their names in lower case.
     pub headers: BTreeMap<String, String>,
+    /// As text; what is not UTF-8 in it is replaced.
     pub body: String,
+    pub bytes: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -134,9 +136,10 @@ async fn read_request(stream: &mut TcpStream) -> Option<ReceivedRequest> {
     let headers: BTreeMap<String, String> =
         lines.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
     let length = headers.get("content-length")?.parse().ok()?;
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.ok()?;
-    Some(ReceivedRequest { headers, body: String::from_utf8(body).ok()? })
+    let mut bytes = vec![0; length];
+    stream.read_exact(&mut bytes).await.ok()?;
+    let body = String::from_utf8_lossy(&bytes).into_owned();
+    Some(ReceivedRequest { headers, body, bytes })
 }
 
 fn http(status: u16, headers: &str, body: &str) -> String {

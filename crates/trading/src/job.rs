@@ -6,7 +6,9 @@ use domain::{Action, Quote, Rejection, UnixMicros};
 use store::StoreError;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::Span;
 
+use crate::trace::order_span;
 use crate::{DeskError, DeskRequest, OrderResponse};
 
 pub struct Job {
@@ -22,6 +24,8 @@ pub struct Job {
     pub(crate) fixed: Option<Result<Quote, Rejection>>,
     /// The error of the last attempt.
     pub(crate) last_error: Option<Arc<StoreError>>,
+    /// Its span in the trace of the request; disabled unless that is sampled.
+    pub(crate) span: Span,
 }
 
 impl Job {
@@ -32,7 +36,10 @@ impl Job {
         let (response, receiver) = oneshot::channel();
         let queued_at = Instant::now();
         let (aside_since, after, fixed, last_error) = (None, None, None, None);
-        (Self { request, response, queued_at, aside_since, after, fixed, last_error }, receiver)
+        let span = order_span();
+        let job =
+            Self { request, response, queued_at, aside_since, after, fixed, last_error, span };
+        (job, receiver)
     }
 
     /// The quote to settle at.
@@ -74,7 +81,7 @@ impl Job {
             }
         }
         // The client may have disconnected; the outcome is committed all the same.
-        let _ = self.response.send(response);
+        self.span.in_scope(|| drop(self.response.send(response)));
     }
 
     pub(crate) fn fail(self, error: &Arc<StoreError>) {

@@ -8,10 +8,12 @@ use domain::FillMode;
 use store::Locking;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
+use tracing::Instrument as _;
 
 use crate::job::Job;
 use crate::next_tick::NextTickQueue;
 use crate::set_aside::SetAside;
+use crate::trace::BatchSpans;
 use crate::{DeskDeps, TradingConfig};
 
 /// One of the desk's lanes.
@@ -19,6 +21,7 @@ pub struct Lane {
     pub(crate) deps: Arc<DeskDeps>,
     pub(crate) aside: SetAside,
     pub(crate) batch_max: usize,
+    number: u32,
     queue_max: usize,
     attempts_max: u32,
     retry_base: Duration,
@@ -35,11 +38,12 @@ impl Lane {
             deps,
             aside: SetAside::new(queue_max, aside),
             batch_max: usize::try_from(config.batch_max.max(1)).unwrap_or(1),
+            number,
             queue_max,
             attempts_max: config.attempts_max.max(1),
             retry_base: Duration::from_millis(config.retry_base_ms),
-            length: metrics::gauge!("openbell_desk_queue_length", "lane" => name.clone()),
-            wait: metrics::histogram!("openbell_desk_queue_wait_seconds", "lane" => name),
+            length: metrics::gauge!("openbell_desk_queue_length", "lane" => name),
+            wait: metrics::histogram!("openbell_desk_queue_wait_seconds"),
         }
     }
 
@@ -156,13 +160,17 @@ impl Lane {
         jobs: Vec<Job>,
         locking: Option<Locking>,
     ) -> (Vec<Job>, Vec<Job>) {
-        match self.load(jobs, locking).await {
-            Ok(mut loaded) => {
-                let held = loaded.take_held();
-                (held, self.commit(self.settle(loaded)).await)
+        let spans = BatchSpans::start(jobs.iter().map(|job| &job.span), self.number);
+        let attempt = async {
+            match self.load(jobs, locking).await {
+                Ok(mut loaded) => {
+                    let held = loaded.take_held();
+                    (held, self.commit(self.settle(loaded)).await)
+                }
+                Err(again) => (Vec::new(), again),
             }
-            Err(again) => (Vec::new(), again),
-        }
+        };
+        attempt.instrument(spans.first.clone()).await
     }
 
     /// Exponential backoff with jitter: half of a doubling time, plus up to half at random.

@@ -16,6 +16,7 @@ mod pending;
 mod request;
 mod retry_set_aside;
 mod set_aside;
+mod trace;
 
 pub use config::TradingConfig;
 pub use deps::{DeskDeps, OnCommit, Quotes, Valuations};

@@ -37,8 +37,7 @@ pub static METRIC_FAMILIES: &[MetricFamily] = &[
     MetricFamily::histogram(
         "openbell_desk_queue_wait_seconds",
         "Time from the acceptance of an order to the start of its batch.",
-    )
-    .at_most(64, &[LANE]),
+    ),
     MetricFamily::counter(
         "openbell_desk_full_total",
         "Orders that were refused with 503 because the queue of their lane was full.",

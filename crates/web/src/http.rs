@@ -17,6 +17,7 @@ pub(crate) mod log_limit;
 pub(crate) mod path_segment;
 pub(crate) mod query;
 pub(crate) mod request_context;
+pub(crate) mod request_trace;
 pub(crate) mod serve;
 pub(crate) mod shutdown;
 

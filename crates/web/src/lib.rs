@@ -26,6 +26,7 @@ pub use self::auth::tokens::new as new_token;
 pub use self::config::{AuthConfig, HttpConfig, Limit, LimitsConfig, NamesConfig, WebConfig};
 pub use self::game::reads::CLOSES_TAG;
 pub use self::http::client_address::{NetworkError, Networks};
+pub use self::http::request_trace::StartTrace;
 pub use self::http::serve::serve;
 pub use self::http::shutdown::Shutdown;
 pub use self::metric_families::METRIC_FAMILIES;

@@ -17,6 +17,7 @@ use crate::auth::passwords::Hasher;
 use crate::auth::security_events::ThrottleLog;
 use crate::auth::session_lookup::SessionLookup;
 use crate::config::{LimitsConfig, WebConfig};
+use crate::http::request_trace::StartTrace;
 use crate::http::shutdown::Shutdown;
 use crate::stream::Hub;
 
@@ -41,8 +42,9 @@ pub struct AppDeps {
     pub config: WebConfig,
     /// Ends readiness before the server closes.
     pub shutdown: Shutdown,
-    /// Renders all metrics in the text format of Prometheus.
-    pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Renders all metrics in the text format of Prometheus; `None` if none are recorded.
+    pub render_metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
+    pub start_trace: StartTrace,
 }
 
 /// The state that all requests share; cheap to clone.

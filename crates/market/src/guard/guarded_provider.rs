@@ -11,6 +11,7 @@ use domain::{Clock, UnixMicros};
 use jiff::tz::TimeZone;
 use store::{Store, StoreError};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::config::GuardConfig;
 use super::state::{
@@ -108,7 +109,12 @@ impl GuardedProvider {
         let held_back = match admitted.await {
             Ok(Ok(permit)) => {
                 let began = Instant::now();
-                let outcome = with_timeout(call()).await;
+                let span = self.call_span(operation);
+                let outcome = with_timeout(call()).instrument(span.clone()).await;
+                if let Err(error) = &outcome {
+                    span.record("otel.status_code", "error");
+                    span.record("error.type", error.as_str());
+                }
                 self.record(permit, operation, &outcome, began.elapsed()).await;
                 return outcome;
             }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
+use tracing::{Instrument as _, info_span};
 
 /// A share of a call in flight; it resolves to `None` if the call panicked.
 pub(super) type SharedCall<V> = Shared<BoxFuture<'static, Option<V>>>;
@@ -43,7 +44,9 @@ where
         }
         let leader = Leader { calls: Arc::clone(&self.calls), key: key.clone() };
         // Unwind safe: the state that a panic leaves behind is dropped with the call.
-        let call = AssertUnwindSafe(call()).catch_unwind().map(move |result| {
+        // In the trace of the caller that starts it, although others may poll it.
+        let call = call().instrument(info_span!(target: domain::TRACES, "providers"));
+        let call = AssertUnwindSafe(call).catch_unwind().map(move |result| {
             drop(leader);
             result.ok()
         });

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::{Clock, Secret, UnixMicros};
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
@@ -17,8 +17,12 @@ use super::address::{PublicResolver, is_public};
 use super::config::ProvidersConfig;
 use super::{ProviderError, ProviderKind};
 
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The longest `Retry-After`, in seconds: 31 days.
 const RETRY_AFTER_MAX_S: u64 = 31 * 86_400;
+
+/// Returns the header `traceparent` of the present span; `None` outside of a trace.
+pub type TraceParent = fn() -> Option<String>;
 
 /// Why the provider client cannot be set up.
 #[derive(Debug, Error)]
@@ -48,10 +52,14 @@ impl ProviderResponse {
 pub(super) struct ProviderClient {
     client: Client,
     body_size_max: usize,
+    traceparent: TraceParent,
 }
 
 impl ProviderClient {
-    pub(super) fn new(config: &ProvidersConfig) -> Result<Self, ConnectError> {
+    pub(super) fn new(
+        config: &ProvidersConfig,
+        traceparent: TraceParent,
+    ) -> Result<Self, ConnectError> {
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| ConnectError::Client(error);
         let allowed: Arc<[String]> = config.allow_private.clone().into();
         let millis = |millis: u32| Duration::from_millis(millis.into());
@@ -68,7 +76,7 @@ impl ProviderClient {
             .build();
         let client = client.map_err(|error| failed(error.into()))?;
         let body_size_max = usize::try_from(config.body_size_max).unwrap_or(usize::MAX);
-        Ok(Self { client, body_size_max })
+        Ok(Self { client, body_size_max, traceparent })
     }
 
     /// Sends a GET request. The header value is a key and marked as sensitive.
@@ -82,6 +90,9 @@ impl ProviderClient {
             let mut value = HeaderValue::from_str(&value).map_err(|_| ProviderError::AuthFailed)?;
             value.set_sensitive(true);
             request = request.header(name, value);
+        }
+        if let Some(context) = (self.traceparent)() {
+            request = request.header(TRACEPARENT, context);
         }
         let mut response = request.send().await.map_err(failed)?;
         let status = response.status();

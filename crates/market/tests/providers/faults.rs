@@ -126,7 +126,7 @@ fn providers_come_in_their_order_and_only_with_a_key() {
     config.order =
         vec![ProviderKind::TwelveData, ProviderKind::AlphaVantage, ProviderKind::Finnhub];
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new());
-    let providers = connect(&config, &clock).expect("a client");
+    let providers = connect(&config, &clock, || None).expect("a client");
     let kinds: Vec<ProviderKind> = providers.iter().map(|provider| provider.kind()).collect();
     assert_eq!(kinds, [ProviderKind::TwelveData, ProviderKind::Finnhub]);
     assert!(!format!("{config:?} {providers:?}").contains(KEY));

@@ -48,7 +48,7 @@ pub(crate) fn adapter(
     clock: &ManualClock,
 ) -> Arc<dyn QuoteProvider> {
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
-    let mut providers = connect(config, &clock).expect("a client");
+    let mut providers = connect(config, &clock, || None).expect("a client");
     let provider = providers.pop().expect("there is a key");
     assert_eq!(provider.kind(), kind(dialect));
     provider

@@ -21,6 +21,7 @@ use serde::Deserialize;
 
 use self::layers::{Layers, Origin};
 use super::telemetry::LogConfig;
+use super::traces_config::TracesConfig;
 
 pub(crate) use flags::{DatabaseArgs, Flags, ServeArgs};
 pub(crate) use rules::{load_rules, rule_warnings};
@@ -63,6 +64,8 @@ pub(crate) struct Config {
     #[serde(deserialize_with = "memory::memory_max")]
     pub(crate) memory_max: u64,
     pub(crate) log: LogConfig,
+    pub(crate) metrics: MetricsConfig,
+    pub(crate) traces: TracesConfig,
     pub(crate) http: web::HttpConfig,
     pub(crate) limits: web::LimitsConfig,
     pub(crate) auth: web::AuthConfig,
@@ -77,6 +80,13 @@ pub(crate) struct Config {
     pub(crate) audit: archive::AuditConfig,
     pub(crate) backup: BackupConfig,
     pub(crate) notify: notify::NotifyConfig,
+}
+
+/// The section `[metrics]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MetricsConfig {
+    pub(crate) enabled: bool,
 }
 
 /// The section `[backup]`.

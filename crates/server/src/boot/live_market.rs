@@ -13,6 +13,7 @@ use store::{Store, StoreError, StoredQuote};
 
 use super::config::{Config, SettingsError};
 use super::database::database_error;
+use super::traces;
 use crate::error::CommandError;
 
 /// The live market of all listed stocks.
@@ -49,7 +50,7 @@ pub(crate) async fn open_providers(
     rules: &Rules,
     clock: &Arc<dyn Clock>,
 ) -> Result<Providers, CommandError> {
-    let connected = market::connect(settings, clock)?;
+    let connected = market::connect(settings, clock, traces::traceparent)?;
     let places = store.price_units().await.map_err(database_error(&config.database))?;
     let units = StockUnits::new(rules.currency, places);
     Ok(Providers::new(config.market.live.guard.clone(), connected, units, store, clock))

@@ -1,11 +1,14 @@
 //! The inventory of all metrics: the families of every crate. It is described and registered at
 //! start, and docs/metrics.md is generated from it.
 
+use std::collections::HashSet;
+
 use domain::{LabelValues, MetricFamily, MetricKind, MetricLabel, MetricScope};
 use store::ArchiveState;
 
 use super::config::Config;
 use super::process_stats;
+use super::span_export::DROP_REASONS;
 
 /// Bucket bounds of durations, in seconds.
 pub(super) const SECONDS: [f64; 16] = [
@@ -26,6 +29,7 @@ pub(super) const COUNTS: [f64; 12] =
 
 const BOARD: MetricLabel = MetricLabel::known("board", || vec!["xp", "return"]);
 const REPAIR: MetricLabel = MetricLabel::known("kind", || vec!["raised", "lowered", "removed"]);
+const DROPPED: MetricLabel = MetricLabel::known("reason", || DROP_REASONS.to_vec());
 const NAME: MetricLabel = MetricLabel::open("name");
 const OUTCOME: MetricLabel = MetricLabel::open("outcome");
 const MONTH_STATE: MetricLabel =
@@ -50,6 +54,12 @@ static SERVER: &[MetricFamily] = &[
         "openbell_log_lines_dropped_total",
         "Log lines that stderr did not accept: it was closed, full or not read.",
     ),
+    MetricFamily::counter(
+        "openbell_spans_dropped_total",
+        "Spans of traces that were not sent: their queue was full, or the collector refused them.",
+    )
+    .by(&[DROPPED])
+    .only(MetricScope::Traces),
     MetricFamily::gauge(
         "openbell_clock_skew_seconds",
         "How far the node's clock is ahead of the database's; negative if it is behind, 0 on SQLite.",
@@ -171,6 +181,7 @@ pub(super) fn exported(config: &Config) -> Vec<&'static MetricFamily> {
         MetricScope::Archive => !config.audit.archive_url.is_empty(),
         MetricScope::Seals => config.audit.seal_every_s > 0,
         MetricScope::Backups => !config.backup.dir.as_os_str().is_empty(),
+        MetricScope::Traces => !config.traces.endpoint.is_empty(),
     };
     families().filter(|family| is_exported(family.scope)).collect()
 }
@@ -202,10 +213,13 @@ pub(super) fn headers_of_missing(text: &str, families: &[&'static MetricFamily])
     let is_open = |family: &&&MetricFamily| {
         family.labels.iter().any(|label| matches!(label.values, LabelValues::Open))
     };
+    // One pass over a text of up to a megabyte.
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let present: HashSet<&str> = types.filter_map(|line| line.split(' ').next()).collect();
     let mut headers = String::new();
     for MetricFamily { name, kind, help, .. } in families.iter().filter(is_open) {
         let kind = kind.as_str();
-        if !text.contains(&format!("# TYPE {name} {kind}\n")) {
+        if !present.contains(name) {
             headers += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n\n");
         }
     }
@@ -281,8 +295,6 @@ fn unit(name: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     #[test]

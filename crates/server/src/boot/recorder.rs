@@ -20,8 +20,14 @@ pub(crate) struct MetricsHandle {
     started_at: UnixMicros,
 }
 
-/// Records metrics from now on.
-pub(crate) fn install(config: &Config, now: UnixMicros) -> Result<MetricsHandle, TelemetryError> {
+/// Records metrics from now on; `None` if they are off.
+pub(crate) fn install(
+    config: &Config,
+    now: UnixMicros,
+) -> Result<Option<MetricsHandle>, TelemetryError> {
+    if !config.metrics.enabled {
+        return Ok(None);
+    }
     let mut builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .set_buckets(&COUNTS)?;
@@ -35,7 +41,7 @@ pub(crate) fn install(config: &Config, now: UnixMicros) -> Result<MetricsHandle,
     let families = metric_families::exported(config);
     metric_families::register(&families);
     metrics::gauge!("openbell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    Ok(MetricsHandle { handle, families: families.into(), started_at: now })
+    Ok(Some(MetricsHandle { handle, families: families.into(), started_at: now }))
 }
 
 impl MetricsHandle {

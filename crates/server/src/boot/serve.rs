@@ -21,7 +21,10 @@ use super::shutdown::ShutdownAtSignal;
 use super::signals::Signals;
 use super::start::Services;
 use super::systemd::ServiceManager;
-use super::{archives, banner, database, descriptors, live_market, recorder, start, telemetry};
+use super::telemetry::TelemetryError;
+use super::{
+    archives, banner, database, descriptors, live_market, recorder, start, telemetry, traces,
+};
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
 use crate::error::CommandError;
 use crate::jobs;
@@ -35,13 +38,17 @@ const LAST_RESPONSES: Duration = Duration::from_millis(500);
 /// Serves until a signal, and shuts down in order.
 pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
     let config::Settings { config, tree } = config::load(&flags)?;
-    let level = telemetry::install_logs(&config.log)?;
+    // Names of nodes are random.
+    check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;
+    let node = node_name();
+    let traces = traces::set_up(&config.traces, &node).map_err(TelemetryError::from)?;
+    let (trace_layer, spans) = traces.unzip();
+    let level = telemetry::install_logs(&config.log, trace_layer)?;
     store::log_slow_statements(config.database.slow_statement_ms);
     descriptors::raise_limit(config.http.connections_max);
     let metrics = recorder::install(&config, SystemClock.now())?;
     let mut signals =
         Signals::take().map_err(|error| CommandError::Process("no signals", error))?;
-    check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;
     let rules = Arc::new(load_rules(&config.game.rules)?);
     for warning in rule_warnings(&rules) {
         tracing::warn!("rules: {warning}");
@@ -50,7 +57,7 @@ pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
     // Before the long work, so that a port in use is reported at once.
     let listener = bind(&config.http.listen).await?;
     let server = tokio::select! {
-        server = Server::start(config, rules, metrics) => server?,
+        server = Server::start(config, rules, metrics, node) => server?,
         signal = signals.next_stop() => {
             tracing::info!(signal, "ended before it had started");
             return Ok(());
@@ -67,7 +74,11 @@ pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
         store: context.store.clone(),
         clock: Arc::clone(&context.clock),
     };
-    server.serve(listener, signals, reloader).await
+    let served = server.serve(listener, signals, reloader).await;
+    if let Some(spans) = spans {
+        spans.finish().await;
+    }
+    served
 }
 
 async fn bind(address: &str) -> Result<TcpListener, CommandError> {
@@ -87,14 +98,14 @@ impl Server {
     async fn start(
         config: Config,
         rules: Arc<Rules>,
-        metrics: MetricsHandle,
+        metrics: Option<MetricsHandle>,
+        node: String,
     ) -> Result<Self, CommandError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let services = start::prepare(&config, &rules).await?;
         let boards = Arc::<Leaderboards>::default();
         let shutdown = web::Shutdown::default();
         let hub = web::Hub::start(&config.http, &services.prices, shutdown.closing());
-        let node = node_name();
         let cluster = ClusterHandles::open(&config, &node, &clock).await?;
         let on_commit = on_commit(&boards, &hub, &cluster);
         let desk = open_desk(&config, &services, &rules, &clock, on_commit);
@@ -203,7 +214,10 @@ fn app_state(
         cache: context.cluster.cache.clone(),
         config: config.web(),
         shutdown,
-        render_metrics: Arc::new(move || metrics.render()),
+        render_metrics: metrics.map(|metrics| -> Arc<dyn Fn() -> String + Send + Sync> {
+            Arc::new(move || metrics.render())
+        }),
+        start_trace: traces::start,
     }))
 }
 

@@ -1,12 +1,15 @@
-//! Logs of the process: installs the global log subscriber. `recorder` installs the metrics.
+//! Logs of the process: installs the global subscriber of logs and traces. `recorder` installs the
+//! metrics.
 
 use std::io::IsTerminal as _;
 
 use serde::Deserialize;
-use tracing_subscriber::filter::{EnvFilter, ParseError};
-use tracing_subscriber::{fmt, reload};
+use tracing_subscriber::filter::{Directive, EnvFilter, ParseError};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use super::log_writer::LogWriter;
+use super::traces::{SubscriberLayer, TracesError};
 
 /// The section `[log]`.
 #[derive(Debug, Deserialize)]
@@ -47,6 +50,8 @@ pub(crate) enum TelemetryError {
     Filter(String, #[source] ParseError),
     #[error("log.level: cannot replace the filter")]
     Reload(#[source] reload::Error),
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// They can be installed once in a process.
     #[error("cannot install the receiver of {0}")]
     Installed(&'static str),
@@ -56,41 +61,39 @@ pub(crate) enum TelemetryError {
 }
 
 /// Changes the level of the installed logs.
-pub(crate) struct LogLevel {
-    replace: Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>,
-}
+pub(crate) struct LogLevel(reload::Handle<EnvFilter, Registry>);
 
 impl LogLevel {
     /// Applies a filter to all later events.
     pub(crate) fn set(&self, level: &str) -> Result<(), TelemetryError> {
-        (self.replace)(parse_filter(level)?).map_err(TelemetryError::Reload)
+        self.0.reload(parse_filter(level)?).map_err(TelemetryError::Reload)
     }
 }
 
 fn parse_filter(level: &str) -> Result<EnvFilter, TelemetryError> {
     let filter = EnvFilter::builder().parse(level);
-    filter.map_err(|error| TelemetryError::Filter(level.to_owned(), error))
+    let filter = filter.map_err(|error| TelemetryError::Filter(level.to_owned(), error))?;
+    // Spans of traces are not part of log lines.
+    let no_traces = format!("{}=off", domain::TRACES).parse::<Directive>();
+    Ok(filter.add_directive(no_traces.expect("invariant: a directive")))
 }
 
-/// Sends logs, and panics of tasks, to stderr from now on.
-pub(crate) fn install_logs(config: &LogConfig) -> Result<LogLevel, TelemetryError> {
-    let lines = fmt().with_env_filter(parse_filter(&config.level)?).with_writer(|| LogWriter);
-    let lines = lines.log_internal_errors(false);
-    let (installed, replace): (_, Box<dyn Fn(_) -> _ + Send + Sync>) = match config.format {
+/// Sends logs, and panics of tasks, to stderr from now on. With `traces`, spans go there.
+pub(crate) fn install_logs(
+    config: &LogConfig,
+    traces: Option<SubscriberLayer>,
+) -> Result<LogLevel, TelemetryError> {
+    let (filter, level) = reload::Layer::new(parse_filter(&config.level)?);
+    let lines = fmt::layer().with_writer(|| LogWriter).log_internal_errors(false);
+    let lines: SubscriberLayer = match config.format {
         LogFormat::Text => {
             let lines = lines.with_ansi(std::io::stderr().is_terminal()).with_target(false);
-            let lines = lines.with_filter_reloading();
-            let handle = lines.reload_handle();
-            let installed = tracing::subscriber::set_global_default(lines.finish());
-            (installed, Box::new(move |filter| handle.reload(filter)))
+            Box::new(lines.with_filter(filter))
         }
-        LogFormat::Json => {
-            let lines = lines.json().with_filter_reloading();
-            let handle = lines.reload_handle();
-            let installed = tracing::subscriber::set_global_default(lines.finish());
-            (installed, Box::new(move |filter| handle.reload(filter)))
-        }
+        LogFormat::Json => Box::new(lines.json().with_filter(filter)),
     };
+    let layers: Vec<SubscriberLayer> = [lines].into_iter().chain(traces).collect();
+    let installed = tracing::subscriber::set_global_default(Registry::default().with(layers));
     installed.map_err(|_| TelemetryError::Installed("logs"))?;
     // The writer neither fails nor panics: a panic in this hook would abort the process.
     std::panic::set_hook(Box::new(|panic| {
@@ -98,7 +101,7 @@ pub(crate) fn install_logs(config: &LogConfig) -> Result<LogLevel, TelemetryErro
         let text = panic.payload_as_str().unwrap_or("no text");
         tracing::error!(place, text, "a task panicked");
     }));
-    Ok(LogLevel { replace })
+    Ok(LogLevel(level))
 }
 
 #[cfg(test)]
@@ -119,7 +122,7 @@ mod tests {
     fn a_panic_that_cannot_be_logged_is_counted_and_does_not_abort() {
         if std::env::var_os(ROLE).is_some() {
             let level = "info".to_owned();
-            install_logs(&LogConfig { format: LogFormat::Text, level }).expect("installed");
+            install_logs(&LogConfig { format: LogFormat::Text, level }, None).expect("installed");
             assert!(std::thread::spawn(|| panic!("on purpose")).join().is_err());
             assert_eq!(crate::boot::log_writer::dropped_lines(), 1);
             return;

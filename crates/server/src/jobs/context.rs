@@ -32,7 +32,8 @@ pub(crate) struct JobContext {
     pub(crate) providers: Option<Arc<Providers>>,
     /// `None` without a channel.
     pub(crate) notifier: Option<Arc<Notifier>>,
-    pub(crate) metrics: MetricsHandle,
+    /// `None` if metrics are off.
+    pub(crate) metrics: Option<MetricsHandle>,
     pub(crate) health: JobHealth,
     pub(crate) clock: Arc<dyn Clock>,
     /// The holder of this node's leases.

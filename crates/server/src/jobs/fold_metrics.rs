@@ -1,13 +1,12 @@
 //! Keeps the memory of the metrics bounded.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::jobs::context::JobContext;
+use crate::boot::recorder::MetricsHandle;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
 pub(crate) struct FoldMetrics {
-    pub(crate) context: Arc<JobContext>,
+    pub(crate) metrics: MetricsHandle,
 }
 
 impl Reconciler for FoldMetrics {
@@ -15,7 +14,7 @@ impl Reconciler for FoldMetrics {
     const INTERVAL: Duration = Duration::from_secs(5);
 
     async fn run(&mut self) -> Result<JobProgress, JobError> {
-        self.context.metrics.fold();
+        self.metrics.fold();
         Ok(JobProgress::done(0))
     }
 }

@@ -10,7 +10,10 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span};
 
+use crate::boot::traces;
 use crate::clock::SystemClock;
 
 /// Why a run failed; it is only logged.
@@ -153,7 +156,8 @@ fn record_success<R: Reconciler>() {
 /// interval.
 async fn run_once<R: Reconciler>(job: &mut R, failures: &mut u64) -> bool {
     let started = Instant::now();
-    let outcome = job.run().await;
+    let span = traces::start(None, job_span::<R>);
+    let outcome = job.run().instrument(span.clone()).await;
     let label = if outcome.is_ok() { "ok" } else { "error" };
     let seconds = started.elapsed().as_secs_f64();
     metrics::histogram!("openbell_reconciler_seconds", "name" => R::NAME).record(seconds);
@@ -170,6 +174,7 @@ async fn run_once<R: Reconciler>(job: &mut R, failures: &mut u64) -> bool {
             progress.done
         }
         Err(error) => {
+            span.record("otel.status_code", "error");
             if *failures == 0 {
                 let error = crate::term::error_chain(error.as_ref());
                 tracing::error!(
@@ -182,6 +187,17 @@ async fn run_once<R: Reconciler>(job: &mut R, failures: &mut u64) -> bool {
             true
         }
     }
+}
+
+/// The span of a run that is traced.
+fn job_span<R: Reconciler>() -> Span {
+    info_span!(
+        target: domain::TRACE_ROOTS,
+        parent: None,
+        "job",
+        otel.name = R::NAME,
+        otel.status_code = Empty,
+    )
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! The log of the real binary: no secret at any level, security events of commands, slow statements
-//! and the metrics beside them.
+//! The log of the real binary, and its traces: no secret at any level, security events of commands,
+//! slow statements and the metrics beside them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use testkit::{Dialect, FakeMode, FakeProvider, Postgres, eventually, poll};
+use testkit::{Dialect, FakeMode, FakeProvider, NotificationReceiver, Postgres, eventually, poll};
 
 use crate::live::now;
 use crate::server::{Server, openbell};
@@ -81,29 +81,40 @@ fn play(server: &Server) -> String {
     token
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_secret_of_a_player_or_a_provider_is_logged() {
-    let fake = FakeProvider::start(Dialect::Finnhub).await;
-    fake.set_price("AAPL", "190.25", now());
-    let dir = tempfile::tempdir().expect("a directory");
-    let data = dir.path().join("data").display().to_string();
-    let key = "planted-provider-key";
-    let live = [
+const PROVIDER_KEY: &str = "planted-provider-key";
+const TRACES_TOKEN: &str = "planted-traces-token";
+
+/// The settings of a live market with secrets of every kind, which traces all requests.
+fn planted<'u>(provider: &'u str, collector: &'u str) -> [(&'static str, &'u str); 16] {
+    [
         ("OPENBELL__MARKET__SOURCE", "live"),
         ("OPENBELL__MARKET__LIVE__AROUND_THE_CLOCK", "true"),
         ("OPENBELL__MARKET__LIVE__REFRESH_INTERVAL_S", "1"),
         ("OPENBELL__MARKET__LIVE__PROVIDERS__ORDER", "[\"finnhub\"]"),
-        ("OPENBELL__MARKET__LIVE__PROVIDERS__FINNHUB__KEY", key),
-        ("OPENBELL__MARKET__LIVE__PROVIDERS__FINNHUB__URL", fake.url()),
+        ("OPENBELL__MARKET__LIVE__PROVIDERS__FINNHUB__KEY", PROVIDER_KEY),
+        ("OPENBELL__MARKET__LIVE__PROVIDERS__FINNHUB__URL", provider),
         ("OPENBELL__MARKET__LIVE__PROVIDERS__ALLOW_PRIVATE", "[\"127.0.0.1\"]"),
         ("OPENBELL__HTTP__ACCESS_LOG", "true"),
+        ("OPENBELL__TRACES__ENDPOINT", collector),
+        ("OPENBELL__TRACES__HEADERS", "authorization=planted-traces-token"),
+        ("OPENBELL__TRACES__SAMPLE_RATIO", "1"),
         // Refused at once.
         ("OPENBELL_REDIS_URL", "redis://:planted-redis-password@127.0.0.1:1"),
         ("OPENBELL__AUDIT__ARCHIVE_URL", "s3://bucket/prefix"),
         ("OPENBELL__AUDIT__S3__ENDPOINT", "https://127.0.0.1:1"),
         ("OPENBELL__AUDIT__S3__ACCESS_KEY_ID", "planted-access-key"),
         ("OPENBELL__AUDIT__S3__SECRET_KEY", "planted-secret-key"),
-    ];
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_of_a_player_or_a_provider_is_logged_or_traced() {
+    let collector = NotificationReceiver::start().await;
+    let fake = FakeProvider::start(Dialect::Finnhub).await;
+    fake.set_price("AAPL", "190.25", now());
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data").display().to_string();
+    let live = planted(fake.url(), collector.url());
     let command = |words: &[&str]| {
         let mut command = openbell(&[words, &["--data-dir", &data]].concat());
         command.envs(live).env("OPENBELL__LOG__LEVEL", EVERYTHING).output().expect("it runs")
@@ -121,7 +132,7 @@ async fn no_secret_of_a_player_or_a_provider_is_logged() {
     let calls = fake.calls();
     fake.set_mode(FakeMode::KeyRefused);
     eventually("the provider refuses the key", || fake.calls() > calls);
-    assert_without(&printed(&command(&["stocks", "update-prices"])), &[key]);
+    assert_without(&printed(&command(&["stocks", "update-prices"])), &[PROVIDER_KEY]);
     assert!(!node.lines(" INFO access: ").is_empty());
     let LoggedServer { server, log } = node;
     server.stop();
@@ -134,13 +145,27 @@ async fn no_secret_of_a_player_or_a_provider_is_logged() {
         STRAY,
         &token,
         secret,
-        key,
+        PROVIDER_KEY,
         "planted-redis-password",
         "planted-search",
         "planted-access-key",
         "planted-secret-key",
     ];
     assert_without(&text, &secrets);
+    assert_without(&text, &[TRACES_TOKEN, "batch{", "statement{"]);
+    assert_traced_without(&collector, &secrets);
+}
+
+/// Spans were sent, with the configured header and without the secrets.
+fn assert_traced_without(collector: &NotificationReceiver, secrets: &[&str]) {
+    let requests = collector.requests();
+    assert!(requests.iter().all(|request| request.headers["authorization"] == TRACES_TOKEN));
+    // Texts are in the protobuf messages as they are.
+    let spans: String = requests.iter().map(|request| request.body.as_str()).collect();
+    for name in ["POST /api/portfolio/buy", "users.credentials", "finnhub quote", "COMMIT"] {
+        assert!(spans.contains(name), "no span {name} was sent");
+    }
+    assert_without(&spans, secrets);
 }
 
 #[test]

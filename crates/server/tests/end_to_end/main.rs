@@ -41,4 +41,5 @@ mod settings;
 mod shells;
 mod signals;
 mod starting;
+mod traces;
 mod traders;

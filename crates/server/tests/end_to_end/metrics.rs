@@ -122,6 +122,20 @@ fn a_server_on_sqlite_exports_the_inventory() {
 }
 
 #[test]
+fn without_metrics_a_server_trades_and_exports_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let flags = ["--data-dir", &dir.path().display().to_string()];
+    let server = Server::start_at("127.0.0.1:0", &flags, |command| {
+        command.env("OPENBELL__METRICS__ENABLED", "false");
+    });
+    assert_eq!(server.get("/metrics").0, 404);
+    let token = server.register("ada");
+    let order = serde_json::json!({ "stock_symbol": "AAPL", "quantity": 1 });
+    assert_eq!(server.ask("POST", "/api/portfolio/buy", &token, Some(&order)).0, 200);
+    server.stop();
+}
+
+#[test]
 fn the_newest_complete_backup_is_exported() {
     let dir = tempfile::tempdir().expect("a directory");
     let backups = dir.path().join("backups");
@@ -157,10 +171,11 @@ async fn a_node_with_every_part_exports_the_rest_of_the_inventory() {
             // Not a standby: the replica is away, and its metrics are there.
             .env("OPENBELL__DATABASE__READ_URL", &url)
             .env("OPENBELL__AUDIT__ARCHIVE_URL", dir.path().join("archive"))
-            .env("OPENBELL__BACKUP__DIR", dir.path());
+            .env("OPENBELL__BACKUP__DIR", dir.path())
+            .env("OPENBELL__TRACES__ENDPOINT", "http://127.0.0.1:1/v1/traces");
     });
     let rest = ["PostgreSQL", "read replica", "Redis", "live market", "archive", "backups"];
-    let servers = [&rest[..], &["all", "seals"]].concat();
+    let servers = [&rest[..], &["all", "seals", "traces"]].concat();
     compare(&scrape(&server), &servers);
     let documented: BTreeSet<String> =
         inventory().into_values().map(|family| family.servers).collect();

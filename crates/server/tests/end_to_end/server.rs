@@ -227,7 +227,7 @@ impl Server {
         token: &str,
         body: Option<&Value>,
     ) -> Option<String> {
-        self.exchange(method, path, token, None, body)
+        self.exchange(method, path, token, "", body)
     }
 
     /// An order under a key; the response with its head.
@@ -238,15 +238,17 @@ impl Server {
         key: &str,
         order: &Value,
     ) -> Option<String> {
-        self.exchange("POST", &format!("/api/portfolio/{side}"), token, Some(key), Some(order))
+        let key = format!("Idempotency-Key: {key}\r\n");
+        self.exchange("POST", &format!("/api/portfolio/{side}"), token, &key, Some(order))
     }
 
-    fn exchange(
+    /// A request with further header lines, each with its line break; the response with its head.
+    pub(crate) fn exchange(
         &self,
         method: &str,
         path: &str,
         token: &str,
-        key: Option<&str>,
+        headers: &str,
         body: Option<&Value>,
     ) -> Option<String> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
@@ -257,9 +259,7 @@ impl Server {
         if !token.is_empty() {
             head.push_str(&format!("Authorization: Bearer {token}\r\n"));
         }
-        if let Some(key) = key {
-            head.push_str(&format!("Idempotency-Key: {key}\r\n"));
-        }
+        head.push_str(headers);
         if !body.is_empty() {
             head.push_str("Content-Type: application/json\r\n");
         }

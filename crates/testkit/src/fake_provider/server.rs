@@ -34,6 +34,8 @@ async fn respond(mut stream: TcpStream, state: Arc<Mutex<State>>) {
     let (mode, response) = {
         let mut state = lock(&state);
         state.requests.push(target.to_owned());
+        let traceparent = head.lines().find_map(|line| line.strip_prefix("traceparent: "));
+        state.traceparents.extend(traceparent.map(str::to_owned));
         let request = ProviderRequest::parse(state.dialect, target, &head);
         let scripted = state.script.pop_front();
         let mode = scripted.or_else(|| state.modes.get(request.subject()).cloned());

@@ -71,12 +71,18 @@ async fn check(state: &AppState) -> Result<(), Problem> {
     }
 }
 
-/// The metrics in the text format of Prometheus. Other clients receive 404.
+/// The metrics in the text format of Prometheus. Other clients receive 404, and
+/// all of them if no metrics are recorded.
 pub(super) async fn show_metrics(State(state): State<AppState>, request: Request) -> Response {
-    if !may_read_metrics(&state, &request) {
+    let may_read = may_read_metrics(&state, &request);
+    let render = state.render_metrics.clone().filter(|_| may_read);
+    let Some(render) = render else {
         return Problem::route_not_found(request.uri().path()).into_response();
-    }
-    let text = (state.render_metrics)();
+    };
+    // It takes milliseconds, in which this thread serves other requests.
+    let Ok(text) = tokio::task::spawn_blocking(move || render()).await else {
+        return Problem::internal().into_response();
+    };
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use domain::Clock;
 use store::{Store, StoreError, UserSession};
 use tokio::sync::{mpsc, oneshot};
+use tracing::{Instrument as _, info_span};
 
 /// Tokens in one statement.
 const BATCH_MAX: usize = 256;
@@ -45,7 +46,8 @@ impl SessionLookup {
         let (response, receiver) = oneshot::channel();
         let pending = PendingLookup { token_hash, response };
         self.0.try_send(pending).map_err(|_| SessionLookupError::Unavailable)?;
-        receiver.await.unwrap_or(Err(SessionLookupError::Unavailable))
+        let wait = receiver.instrument(info_span!(target: domain::TRACES, "session lookup"));
+        wait.await.unwrap_or(Err(SessionLookupError::Unavailable))
     }
 }
 

@@ -1,5 +1,5 @@
-//! The layers around every request: request id, log span, metrics, timeout, recovery from panics,
-//! and the body of an error.
+//! The layers around every request: request id, log span, trace, metrics, timeout, recovery from
+//! panics, and the body of an error.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
@@ -20,6 +20,7 @@ use crate::auth::sessions::RequestId;
 use crate::http::access_log::RequestSummary;
 use crate::http::client_address::{self, ClientAddress};
 use crate::http::cookies::CameByHttps;
+use crate::http::request_trace::{RequestTrace, TRACEPARENT};
 use crate::http::{forwarded_host, headers};
 use crate::problem::{Problem, codes};
 use crate::state::AppState;
@@ -35,6 +36,7 @@ struct RequestInfo {
     method: Method,
     path: String,
     route: Route,
+    trace: RequestTrace,
     /// Whether a trusted proxy reports that the client used HTTPS.
     is_https: bool,
     /// The prefix of the client's address.
@@ -54,7 +56,7 @@ impl Route {
 impl RequestInfo {
     /// Assigns the request id and resolves the client address.
     fn new(state: &AppState, request: &mut Request) -> Self {
-        let (mut request_id, mut is_https) = (None, false);
+        let (mut request_id, mut is_https, mut traceparent) = (None, false, None);
         if let Some(peer) = client_address::peer_of(request.extensions()) {
             let client = client_address::resolve(
                 peer,
@@ -62,9 +64,10 @@ impl RequestInfo {
                 &state.config.http.trusted_proxies,
             );
             request.extensions_mut().insert(ClientAddress(client));
-            // Other clients could reuse the ids of other requests.
+            // Other clients could reuse the ids of other requests, and have all theirs traced.
             if state.config.http.trusted_proxies.contains(peer) {
                 request_id = request.headers().get(REQUEST_ID).and_then(RequestId::parse);
+                traceparent = request.headers().get(TRACEPARENT).cloned();
                 is_https = request.headers().get(FORWARDED_PROTO).is_some_and(|p| p == "https");
                 forwarded_host::apply(request.headers_mut());
             }
@@ -76,7 +79,12 @@ impl RequestInfo {
         request.extensions_mut().insert(route.clone());
         request.extensions_mut().insert(CameByHttps(is_https));
         let network = client_address::prefix_of(client_address::client_of(request.extensions()));
-        Self { request_id, method: request.method().clone(), path, route, is_https, network }
+        let method = request.method().clone();
+        let start = state.start_trace;
+        let name = method_label(&method);
+        let trace = RequestTrace::start(start, traceparent.as_ref(), name, &request_id);
+        request.extensions_mut().insert(trace.clone());
+        Self { request_id, method, path, route, trace, is_https, network }
     }
 
     /// The same for the access log.
@@ -85,18 +93,22 @@ impl RequestInfo {
         RequestSummary { request_id: self.request_id, method, route, network: self.network }
     }
 
-    /// The method as a metric label; bounded, since a client can send any word.
     fn method(&self) -> &'static str {
-        match self.method {
-            Method::GET => "GET",
-            Method::HEAD => "HEAD",
-            Method::POST => "POST",
-            Method::PUT => "PUT",
-            Method::DELETE => "DELETE",
-            Method::PATCH => "PATCH",
-            Method::OPTIONS => "OPTIONS",
-            _ => "OTHER",
-        }
+        method_label(&self.method)
+    }
+}
+
+/// The method as a metric label; bounded, since a client can send any word.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
     }
 }
 
@@ -106,6 +118,9 @@ pub(crate) async fn record_route(request: Request, next: Next) -> Response {
     if let (Some(path), Some(route)) = (extensions.get::<MatchedPath>(), extensions.get::<Route>())
     {
         tracing::Span::current().record("route", path.as_str());
+        if let Some(trace) = extensions.get::<RequestTrace>() {
+            trace.set_route(method_label(request.method()), path.as_str());
+        }
         // A request is routed once.
         let _ = route.0.set(path.clone());
     }
@@ -127,7 +142,9 @@ pub(crate) async fn add_context(
         route = Empty,
         player_id = Empty,
     );
-    let mut response = next.run(request).instrument(span.clone()).await;
+    // The log span is the inner one: `Span::current` records its fields.
+    let response = next.run(request).instrument(span.clone()).instrument(info.trace.span());
+    let mut response = response.await;
     if let Some(problem) = take_problem(&mut response, &info.method, &info.path) {
         problem.write(&mut response, &info.request_id.to_string());
         if info.method == Method::HEAD {
@@ -140,6 +157,7 @@ pub(crate) async fn add_context(
     if info.is_https {
         headers::add_hsts(&mut response, state.config.http.hsts_max_age_s);
     }
+    info.trace.set_status(response.status());
     span.in_scope(|| record(&info, &response, started.elapsed()));
     if state.has_access_log() {
         response.extensions_mut().insert(info.summary());

@@ -67,19 +67,26 @@ pub(super) async fn show(State(state): State<AppState>, me: SignedIn) -> Result<
         return Err(Problem::route_not_found("/ops"));
     }
     let view = View::new(&state, &me, Tab::None, "ops-title");
-    let metrics = MetricSamples::parse(&(state.render_metrics)());
-    let cards = vec![
-        node(&state, &view, &metrics),
-        trades(&view, &metrics),
-        lanes(&view, &metrics),
-        database(&state, &view, &metrics),
-        statements(&metrics),
-        shared(&view, &metrics),
-        market(&state, &view, &metrics),
-        people(&state, &view, &metrics),
-        jobs(&view, &metrics),
-    ];
+    let cards = match &state.render_metrics {
+        Some(render) => cards(&state, &view, &MetricSamples::parse(&render())),
+        // Zeros would be wrong.
+        None => Vec::new(),
+    };
     Ok(response::page(&view, &OpsPage { view: &view, cards }))
+}
+
+fn cards(state: &AppState, view: &View, metrics: &MetricSamples) -> Vec<Card> {
+    vec![
+        node(state, view, metrics),
+        trades(view, metrics),
+        lanes(view, metrics),
+        database(state, view, metrics),
+        statements(metrics),
+        shared(view, metrics),
+        market(state, view, metrics),
+        people(state, view, metrics),
+        jobs(view, metrics),
+    ]
 }
 
 fn count(view: &View, number: i64) -> String {

@@ -521,6 +521,7 @@ fn app_deps(
         ),
         config,
         shutdown,
-        render_metrics: Arc::new(|| "openbell_test 1\n".to_owned()),
+        render_metrics: Some(Arc::new(|| "openbell_test 1\n".to_owned())),
+        start_trace: |_, _| tracing::Span::none(),
     }
 }

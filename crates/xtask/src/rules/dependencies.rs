@@ -13,13 +13,17 @@ pub(crate) const DOCUMENT: &str = "ARCHITECTURE.md";
 const TABLE_HEAD: &str = "| crate | depends on (workspace crates) |";
 
 /// Libraries that only some crates use.
-const HOMES: [(&str, &[&str]); 6] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("redis", &["cluster"]),
     ("sqlx", &["store"]),
     ("reqwest", &["market", "archive", "notify"]),
     ("lettre", &["notify"]),
     ("parquet", &["archive"]),
     ("object_store", &["archive"]),
+    ("opentelemetry", &["server"]),
+    ("opentelemetry_sdk", &["server"]),
+    ("opentelemetry-otlp", &["server"]),
+    ("tracing-opentelemetry", &["server"]),
 ];
 
 /// Libraries that any crate may use in its tests.

@@ -1,6 +1,8 @@
-//! Metrics and log lines of a provider behind its circuit breaker and quota.
+//! Metrics, log lines and spans of a provider behind its circuit breaker and quota.
 
 use domain::UnixMicros;
+use tracing::field::Empty;
+use tracing::{Span, info_span};
 
 use super::GuardedProvider;
 use crate::guard::state::{CircuitState, ProviderEvent, ProviderState};
@@ -26,6 +28,19 @@ impl GuardedProvider {
                 self.counter(operation, outcome).increment(0);
             }
         }
+    }
+
+    /// The span of a call in a trace, without its symbol or text.
+    pub(super) fn call_span(&self, operation: ProviderOperation) -> Span {
+        let (provider, operation) = (self.kind().as_str(), operation.as_str());
+        info_span!(
+            target: domain::TRACES,
+            "provider",
+            otel.name = %format_args!("{provider} {operation}"),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            error.type = Empty,
+        )
     }
 
     pub(super) fn count(&self, operation: ProviderOperation, outcome: &'static str) {

@@ -4,8 +4,9 @@ use toml::{Table, Value};
 
 const HIDDEN: &str = "***";
 
-/// The last words of secret keys. A seed determines every future price of a simulated market.
-const SECRET_NAMES: [&str; 6] = ["password", "secret", "token", "key", "pepper", "seed"];
+/// The last words of secret keys. A seed determines every future price of a simulated market, and
+/// the headers of traces contain tokens.
+const SECRET_NAMES: [&str; 7] = ["password", "secret", "token", "key", "pepper", "seed", "headers"];
 
 /// The addresses that may contain a password.
 const ADDRESSES: [&str; 3] = ["database.url", "database.read_url", "redis.url"];

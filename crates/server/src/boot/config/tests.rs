@@ -90,6 +90,19 @@ fn a_value_outside_its_limits_is_rejected_with_file_and_line() {
     assert_eq!(error, "F:2: notify.timeout_s: expected a whole number from 1 to 60, got 61");
     let error = with_file("[notify]\ngame = \"a\\nb\"\n").expect_err("rejected");
     assert_eq!(error, "F:2: notify.game: expected a name of 1 to 64 characters");
+    let error = with_file("[traces]\nendpoint = \"http://collector:4318/v1/traces\"\n");
+    let text = "F:2: traces.endpoint: \
+                expected https://HOST/PATH, or http:// for a receiver on this machine";
+    assert_eq!(error.expect_err("rejected"), text);
+    let error =
+        with_file("[traces]\nendpoint = \"http://127.0.0.1:4318\"\n").expect_err("rejected");
+    let text = "F:2: traces.endpoint: \
+                expected an address with a path, such as http://127.0.0.1:4318/v1/traces";
+    assert_eq!(error, text);
+    let error = with_file("[traces]\nsample_ratio = 1.5\n").expect_err("rejected");
+    assert_eq!(error, "F:2: traces.sample_ratio: expected a number from 0 to 1, got 1.5");
+    let error = with_file("[traces]\nheaders = \"hunter2\"\n").expect_err("rejected");
+    assert_eq!(error, "F:2: traces.headers: expected headers as in NAME=VALUE, NAME=VALUE");
     let error = with_file("[market]\nsource = \"lively\"\n").expect_err("rejected");
     assert!(error.starts_with("F:2: market.source: unknown variant `lively`"), "{error}");
     let error = with_file("[market.replay]\nstart = \"1066-10-14\"\n").expect_err("rejected");
@@ -107,6 +120,7 @@ fn variables_take_the_syntax_of_toml_and_fall_back_to_text() {
     let config = |name, value| with_variable(name, value).expect("valid").config;
     let name = "OPENBELL__RETENTION__IDEMPOTENCY_HOURS";
     assert_eq!(config(name, "48").retention.idempotency_hours, 48);
+    assert_eq!(config("OPENBELL__TRACES__SAMPLE_RATIO", "1").traces.sample_ratio, 1.0);
     assert_eq!(config("OPENBELL__LOG__LEVEL", "warn").log.level, "warn");
     assert_eq!(config("OPENBELL__LOG__LEVEL", "\"warn\"").log.level, "warn");
     // A text that looks like a date or a number is still a text.
@@ -135,7 +149,8 @@ fn secrets_are_replaced_in_the_output() {
                  [market.simulated]\nseed = 777\n\
                  [notify.smtp]\npassword = \"hunter2\"\n\
                  [notify.pagerduty]\nrouting_key = \"hunter2\"\n\
-                 [notify.webhook]\nsecret = \"hunter2\"\n";
+                 [notify.webhook]\nsecret = \"hunter2\"\n\
+                 [traces]\nheaders = \"authorization=hunter2\"\n";
     let shown = with_file(file).expect("valid").tree.to_toml();
     assert!(shown.contains("postgres://bob:***@db/game"), "{shown}");
     assert!(shown.contains("postgres://eve:***@copy/game"), "{shown}");
@@ -150,6 +165,11 @@ fn a_secret_is_read_from_the_file_that_a_key_or_a_variable_names() {
     let settings = with_file(&text).expect("valid");
     assert_eq!(settings.config.market.live.providers.finnhub.key.reveal(), "hunter2");
     assert!(!settings.tree.to_toml().contains("hunter2"));
+    let headers = file("authorization=Bearer hunter2\n");
+    let path = headers.path().display();
+    let settings = with_file(&format!("[traces]\nheaders_file = \"{path}\"\n")).expect("valid");
+    let expected = ("authorization".to_owned(), "Bearer hunter2".to_owned());
+    assert_eq!(settings.config.traces.headers().collect::<Vec<_>>(), [expected]);
     let error = with_file("\n[redis]\nurl = \"redis://x\"\nurl_file = \"/x\"\n").expect_err("both");
     assert_eq!(error, "F:4: redis.url_file: redis.url is set as well; remove one of the two");
     // A file of digits only is a path, too.

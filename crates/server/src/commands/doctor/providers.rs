@@ -25,7 +25,7 @@ pub(super) async fn check(config: &Config, online: Option<&Store>) -> Vec<Doctor
     }
     let settings = &config.market.live.providers;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    if let Err(error) = market::connect(settings, &clock) {
+    if let Err(error) = market::connect(settings, &clock, || None) {
         let remedy = "correct the provider's url";
         return vec![DoctorFinding::error(AREA, term::error_chain(&error), remedy)];
     }
