@@ -10,6 +10,7 @@ mod descriptors;
 mod disk_failed;
 mod disk_full;
 mod doctor;
+mod drill;
 mod ended;
 mod frozen;
 mod gone;
