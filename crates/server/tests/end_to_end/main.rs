@@ -37,5 +37,6 @@ mod service_manager;
 mod settings;
 mod shells;
 mod signals;
+mod staging_load;
 mod starting;
 mod traders;
