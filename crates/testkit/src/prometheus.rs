@@ -1,6 +1,6 @@
-//! A temporary Prometheus with the shipped configuration and rules of `deploy/prometheus`. It scrapes
-//! and evaluates twice a second, and the durations of the rules are divided by a factor, so that an
-//! alert that takes minutes takes seconds. Thresholds and expressions are the shipped ones.
+//! A temporary Prometheus with the shipped configuration and rules of `deploy/prometheus`. It
+//! scrapes and evaluates twice a second, and the durations of the rules are divided by a factor, so
+//! that an alert that takes minutes takes seconds. Thresholds and expressions are the shipped ones.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -24,8 +24,8 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts Prometheus with the files of `deploy`. It scrapes these nodes, each `HOST:PORT`; every
-    /// duration of its rules is divided by `factor`.
+    /// Starts Prometheus with the files of `deploy`. It scrapes these nodes, each `HOST:PORT`;
+    /// every duration of its rules is divided by `factor`.
     ///
     /// # Panics
     /// When Prometheus is not installed or does not start.

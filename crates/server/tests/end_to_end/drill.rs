@@ -1,6 +1,6 @@
-//! The drill: situations of the runbook on throwaway deployments. Each is caused, its alert fires by
-//! the shipped rules, the commands of its page run, and its remedy resolves the alert. Some situations
-//! run always, the others in the long run; `deploy/drill` writes the transcript from both.
+//! The drill: situations of the runbook on throwaway deployments. Each is caused, its alert fires
+//! by the shipped rules, the commands of its page run, and its remedy resolves the alert. Some
+//! situations run always, the others in the long run; `deploy/drill` writes the transcript of all.
 
 mod busy;
 mod defects;

@@ -1,5 +1,5 @@
-//! A session of PostgreSQL that holds locks while players trade: what waits, what fails, and that all
-//! of it ends with the session.
+//! A session of PostgreSQL that holds locks while players trade: what waits, what fails, and that
+//! all of it ends with the session.
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};

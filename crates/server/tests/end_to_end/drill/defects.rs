@@ -113,7 +113,9 @@ fn invariant_broken(drill: &mut Drill, postgres: &Postgres, url: &str, site: (Se
     drill.note("The tests' build panics at a broken invariant, so that the batch is lost as well.");
     drill.turn_to("BatchLost");
     drill.fires("BatchLost");
-    drill.run("curl -s $NODE/metrics | grep -E '^openbell_(batches_lost_total|invariant_breaches_total)'");
+    drill.run(
+        "curl -s $NODE/metrics | grep -E '^openbell_(batches_lost_total|invariant_breaches_total)'",
+    );
     drill.turn_to("InvariantBroken");
     let breaches = drill.run("curl -s $NODE/metrics | grep '^openbell_invariant_breaches_total'");
     assert!(!breaches.ends_with(" 0\n"), "{breaches}");

@@ -18,7 +18,7 @@ use crate::server::remove_settings;
 /// The longest time until an alert fires or ends, where nothing takes long by its nature.
 const SOON: Duration = Duration::from_secs(60);
 
-/// Programs of the runbook that need a service manager: the log of the nodes stands for the journal.
+/// There is no service manager: the logs of the nodes stand for the journal.
 const JOURNALCTL: &str = "#!/bin/sh\ncat \"$NODE_LOGS\"/*.log\n";
 
 pub(super) struct Drill {

@@ -1,4 +1,5 @@
-//! Two nodes with PostgreSQL, Redis, a read replica and a price provider, each of which fails in turn.
+//! Two nodes with PostgreSQL, Redis, a read replica and a price provider, each of which fails in
+//! turn.
 
 use std::fs::File;
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! One server on SQLite with a price provider: its disk, its backups, its open files and the quota of
-//! the provider.
+//! One server on SQLite with a price provider: its disk, its backups, its open files and the quota
+//! of the provider.
 
 use std::fs::File;
 use std::io::Write as _;
