@@ -6,18 +6,20 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use testkit::{eventually, is_long_run};
 
 use super::exercise::Drill;
 use super::save;
-use crate::live::listed;
+use crate::live::{listed, now};
 use crate::server::{Server, with_mount};
 
 const FACTOR: u32 = 60;
 const QUOTA: &str = "OPENBELL__MARKET__LIVE__GUARD__QUOTA__FINNHUB";
 const DISK: &str = "mount -t tmpfs -o size=96m tmpfs \"$0\"";
+/// How old the newest backup is: 27 hours.
+const OLD_S: i64 = 27 * 3_600;
 /// How many more files the server may open.
 const MORE_FILES: u64 = 40;
 const CONNECTIONS: usize = 36;
@@ -33,10 +35,14 @@ async fn alerts_of_a_disk_backups_files_and_a_quota_fire_and_their_remedies_reso
     let data = drill.directory().join("data");
     std::fs::create_dir(&data).expect("made");
     let server = start_on_small_disk(&drill, &data);
+    // The disk is in the namespace of the server.
+    let disk = PathBuf::from(format!("/proc/{}/root{}", server.id(), data.display()));
+    drill.set_quietly("OPENBELL__DATA_DIR", &disk.display().to_string());
+    drill.name(&disk.display().to_string(), "/var/lib/openbell");
     observe(&mut drill, &server);
     backup_too_old(&mut drill);
     files_near_limit(&mut drill, &server);
-    disk_low_and_full(&mut drill, &server, &data);
+    disk_low_and_full(&mut drill, &server, &disk);
     save(&drill, "5-one-server");
     server.stop();
 }
@@ -96,9 +102,8 @@ fn start_on_small_disk(drill: &Drill, data: &Path) -> Server {
     let old = drill.backups().join("yesterday");
     std::fs::create_dir(&old).expect("made");
     let manifest = File::create(old.join("backup.json")).expect("made");
-    let then =
-        SystemTime::UNIX_EPOCH.elapsed().expect("after 1970") - Duration::from_secs(27 * 3_600);
-    manifest.set_modified(SystemTime::UNIX_EPOCH + then).expect("set");
+    let then = now().plus_seconds(-OLD_S).seconds().unsigned_abs();
+    manifest.set_modified(UNIX_EPOCH + Duration::from_secs(then)).expect("set");
     let flags = ["--data-dir", &data.display().to_string()];
     Server::start_at("127.0.0.1:0", &flags, |command: &mut Command| {
         command.env("OPENBELL__MARKET__SOURCE", "fixed");
@@ -153,10 +158,8 @@ fn limit_files(server: &Server, limit: u64) -> u64 {
     former
 }
 
-fn disk_low_and_full(drill: &mut Drill, server: &Server, data: &Path) {
+fn disk_low_and_full(drill: &mut Drill, server: &Server, disk: &Path) {
     drill.begin("DiskLow", "A file fills the file system of the database to 95 %.");
-    // The disk is in the namespace of the server.
-    let disk = PathBuf::from(format!("/proc/{}/root{}", server.id(), data.display()));
     let filler = disk.join("filler");
     let free = server.metric("openbell_disk_free_bytes");
     fill(&filler, free - server.metric("openbell_disk_size_bytes") / 20);
