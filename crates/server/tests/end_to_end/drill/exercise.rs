@@ -1,6 +1,7 @@
 //! A drill as it goes: the situations are caused one after the other, Prometheus evaluates the
 //! shipped rules, and the commands run as the pages of the runbook have them.
 
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -42,7 +43,7 @@ impl Drill {
         }
         let journal = programs.join("journalctl");
         std::fs::write(&journal, JOURNALCTL).expect("written");
-        std::fs::set_permissions(&journal, PermissionsExt::from_mode(0o755)).expect("set");
+        std::fs::set_permissions(&journal, Permissions::from_mode(0o755)).expect("set");
         let binary = env!("CARGO_BIN_EXE_openbell");
         std::os::unix::fs::symlink(binary, programs.join("openbell")).expect("linked");
         let mut transcript = Transcript::new();
