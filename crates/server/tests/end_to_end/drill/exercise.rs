@@ -239,6 +239,15 @@ impl Drill {
     }
 }
 
+impl Drop for Drill {
+    /// What was done before a failed assertion.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.transcript.text());
+        }
+    }
+}
+
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -135,8 +135,8 @@ fn prices_stale(site: &mut TwoNodes) {
     assert!(drill.run(stale).contains("AAPL"));
     drill.run("curl -s $NODE/metrics | grep 'openbell_lease_held{lease=\"refresh_quotes\"}'");
     drill.note("Remedy: the provider has present prices again.");
-    for symbol in ["AAPL", "MSFT"] {
-        site.provider.set_price(symbol, "190.25", now());
+    for (symbol, price) in [("AAPL", "190.25"), ("MSFT", "410.5")] {
+        site.provider.set_price(symbol, price, now());
     }
     drill.resolves("PricesStale");
     drill.run(AGE);
