@@ -2,6 +2,7 @@
 //! shipped rules, and the commands run as the pages of the runbook have them.
 
 use std::fs::Permissions;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -243,7 +244,7 @@ impl Drop for Drill {
     /// What was done before a failed assertion.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.transcript.text());
+            let _ = std::io::stderr().write_all(self.transcript.text().as_bytes());
         }
     }
 }
