@@ -221,6 +221,7 @@ impl Game {
             password_hash: "-",
             token_name: "bench",
             token_expires_at: now.plus_seconds(86_400),
+            is_ranked: true,
         };
         // Some hundred entries a player.
         let count = (rows / 500).max(PLAYERS) + TRADERS;

@@ -25,8 +25,8 @@ pub struct Leaderboard {
 struct Standings {
     ranking: Ranking,
     scores: Scores,
-    /// Players erased since the process started. A late ledger entry, or a page read before the
-    /// erasure, must not add them again.
+    /// Players erased since the process started, and all unranked ones. A ledger entry, or a page
+    /// read before, must not add them.
     tombstones: HashSet<i64>,
 }
 
@@ -107,9 +107,9 @@ impl Leaderboard {
         self.write().apply(player_id, score)
     }
 
-    /// Removes an erased player and stores a tombstone, so that later scores are ignored. Returns
-    /// whether the player was listed.
-    pub fn erase(&self, player_id: i64) -> bool {
+    /// Removes an erased or unranked player and stores a tombstone, so that later scores are
+    /// ignored. Returns whether the player was listed.
+    pub fn exclude(&self, player_id: i64) -> bool {
         let mut standings = self.write();
         standings.tombstones.insert(player_id);
         standings.remove(player_id)

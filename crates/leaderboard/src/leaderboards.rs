@@ -78,10 +78,10 @@ impl Leaderboards {
         self.returns.apply(player_id, starting_cash);
     }
 
-    /// Removes an erased player from both leaderboards, with a tombstone.
-    pub fn erase(&self, player_id: i64) {
-        self.xp.erase(player_id);
-        self.returns.erase(player_id);
+    /// Removes an erased or unranked player from both leaderboards, with a tombstone.
+    pub fn exclude(&self, player_id: i64) {
+        self.xp.exclude(player_id);
+        self.returns.exclude(player_id);
     }
 
     /// The last rank snapshot known to this node.

@@ -28,6 +28,7 @@ async fn game(engine: &str, directory: &std::path::Path) -> Store {
         password_hash: "-",
         token_name: "test",
         token_expires_at: now.plus_seconds(1_000),
+        is_ranked: true,
     };
     let new = |number: u32| {
         let mut token_hash = [0; 32];

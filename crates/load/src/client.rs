@@ -1,6 +1,8 @@
 //! An HTTP client with one keep-alive connection. It never sends a request twice that a server may
 //! have received.
 
+use std::fmt;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,11 @@ use hyper::header::{
 };
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
 use crate::error::LoadError;
 
@@ -21,30 +27,63 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A connection of HTTP or HTTPS.
+type HttpStream = Either<TcpStream, TlsStream<TcpStream>>;
+
+#[derive(Clone)]
 pub(crate) struct ServerAddress {
     host: HeaderValue,
     /// `HOST:PORT` of the TCP connection.
     host_and_port: String,
     /// The prefix of every path.
     base: String,
+    /// For HTTPS, with the name that the certificate must have.
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+impl fmt::Debug for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host_and_port)
+    }
 }
 
 impl ServerAddress {
-    /// Parses a base URL of plain HTTP.
-    pub(crate) fn parse(url: &str) -> Result<Self, LoadError> {
+    /// Parses a base URL.
+    pub(crate) fn parse(url: &str, tls: &TlsConnector) -> Result<Self, LoadError> {
         let wrong = || LoadError::Url(url.to_owned());
-        let rest = url.strip_prefix("http://").ok_or_else(wrong)?;
+        let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
+        let default_port = match scheme {
+            "http" => 80,
+            "https" => 443,
+            _ => return Err(wrong()),
+        };
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let parsed: hyper::http::uri::Authority = authority.parse().map_err(|_| wrong())?;
         if parsed.host().is_empty() || authority.contains('@') || path.contains(['?', '#']) {
             return Err(wrong());
         }
-        let host_and_port = format!("{}:{}", parsed.host(), parsed.port_u16().unwrap_or(80));
+        let port = parsed.port_u16().unwrap_or(default_port);
+        let host_and_port = format!("{}:{port}", parsed.host());
+        let tls = match scheme {
+            "https" => {
+                let name = parsed.host().trim_matches(['[', ']']).to_owned();
+                Some((tls.clone(), ServerName::try_from(name).map_err(|_| wrong())?))
+            }
+            _ => None,
+        };
         let path = path.trim_end_matches('/');
         let base = if path.is_empty() { String::new() } else { format!("/{path}") };
         let host = HeaderValue::from_str(authority).map_err(|_| wrong())?;
-        Ok(Self { host, host_and_port, base })
+        Ok(Self { host, host_and_port, base, tls })
+    }
+
+    async fn connect(&self) -> io::Result<HttpStream> {
+        let stream = TcpStream::connect(&self.host_and_port).await?;
+        stream.set_nodelay(true)?;
+        Ok(match &self.tls {
+            Some((tls, name)) => Either::Right(tls.connect(name.clone(), stream).await?),
+            None => Either::Left(stream),
+        })
     }
 }
 
@@ -155,15 +194,13 @@ fn request(address: &ServerAddress, call: &Call) -> Result<Request<Full<Bytes>>,
 struct HttpConnection {
     sender: SendRequest<Full<Bytes>>,
     /// `None` once it has ended: dropping it returns a request that it did not take.
-    connection: Option<Connection<TokioIo<TcpStream>, Full<Bytes>>>,
+    connection: Option<Connection<TokioIo<HttpStream>, Full<Bytes>>>,
 }
 
 impl HttpConnection {
     /// Connects to the server at `at`; moves `at` to the next one if it refuses.
     async fn open(addresses: &[ServerAddress], at: &mut usize) -> Result<Self, SendError> {
-        let stream = TcpStream::connect(&addresses[*at].host_and_port).await;
-        let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
-        let Ok(stream) = stream else {
+        let Ok(stream) = addresses[*at].connect().await else {
             *at = (*at + 1) % addresses.len();
             return Err(SendError::Refused);
         };
@@ -197,18 +234,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_http_is_a_server_address() {
-        for url in ["", "here", "127.0.0.1:8080", "https://127.0.0.1", "http://", "http://a@b"] {
-            assert!(
-                matches!(ServerAddress::parse(url), Err(LoadError::Url(named)) if named == url)
-            );
+    fn only_a_url_of_http_or_https_is_a_server_address() {
+        let tls = crate::tls::connector(None).expect("good");
+        let parse = |url| ServerAddress::parse(url, &tls);
+        for url in ["", "here", "127.0.0.1:8080", "ftp://127.0.0.1", "http://", "http://a@b"] {
+            assert!(matches!(parse(url), Err(LoadError::Url(named)) if named == url));
         }
-        let parsed = ServerAddress::parse("http://[::1]:1/").expect("good");
-        assert_eq!((parsed.host_and_port.as_str(), parsed.base.as_str()), ("[::1]:1", ""));
-        let parsed = ServerAddress::parse("http://localhost/game/").expect("good");
-        assert_eq!(
-            (parsed.host_and_port.as_str(), parsed.base.as_str()),
-            ("localhost:80", "/game")
-        );
+        for (url, host_and_port, base, is_https) in [
+            ("http://[::1]:1/", "[::1]:1", "", false),
+            ("http://localhost/game/", "localhost:80", "/game", false),
+            ("https://play.example.org", "play.example.org:443", "", true),
+            ("https://[::1]:8443/game", "[::1]:8443", "/game", true),
+        ] {
+            let parsed = parse(url).expect("good");
+            assert_eq!(
+                (parsed.host_and_port.as_str(), parsed.base.as_str()),
+                (host_and_port, base)
+            );
+            assert_eq!(parsed.tls.is_some(), is_https, "{url}");
+        }
     }
 }

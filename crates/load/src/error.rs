@@ -1,10 +1,14 @@
 //! Errors before and after a run. Errors within the measured time are counted in the report.
 
+use std::path::PathBuf;
+
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    #[error("{0} is not a URL like http://127.0.0.1:8080")]
+    #[error("{0} is not a URL like http://127.0.0.1:8080 or https://play.example.org")]
     Url(String),
+    #[error("{0} is not a PEM file of authorities")]
+    Authorities(PathBuf),
     #[error("no server is given")]
     NoAddress,
     #[error("the file of tokens has no token; make some with `openbell load prepare`")]

@@ -30,10 +30,12 @@ mod server_contact;
 mod setup_client;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod trade_response;
 mod verify;
 mod worker;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,6 +99,8 @@ pub struct Options {
     pub scenario: Scenario,
     /// The base URLs of the servers, like `http://127.0.0.1:8080`.
     pub urls: Vec<String>,
+    /// A PEM file of the authorities to trust for HTTPS; `None` for the public ones.
+    pub ca_file: Option<PathBuf>,
     pub players: Players,
     /// The number of workers, each with its own connection; 0 counts as 1.
     pub concurrency: u32,

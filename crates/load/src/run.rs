@@ -19,6 +19,7 @@ use crate::report::{LoadReport, ReportInput};
 use crate::schedule::Schedule;
 use crate::server_contact::ServerContact;
 use crate::setup_client::SetupClient;
+use crate::tls;
 use crate::verify::verify;
 use crate::worker::{RunContext, Worker};
 use crate::{Options, ProgressCallback, RunPhase, Scenario};
@@ -40,7 +41,8 @@ enum Pacing {
 /// An invalid option, or a request before the measured time that fails. Later errors are counted in
 /// the report.
 pub async fn run(options: Options, progress: ProgressCallback) -> Result<LoadReport, LoadError> {
-    let addresses = options.urls.iter().map(|url| ServerAddress::parse(url));
+    let tls = tls::connector(options.ca_file.as_deref())?;
+    let addresses = options.urls.iter().map(|url| ServerAddress::parse(url, &tls));
     let addresses: Arc<[ServerAddress]> = addresses.collect::<Result<_, _>>()?;
     if addresses.is_empty() {
         return Err(LoadError::NoAddress);

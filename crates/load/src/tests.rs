@@ -70,7 +70,11 @@ pub(crate) fn test_workers(address: &str, count: usize) -> Vec<Worker> {
         order: "{\"stock_symbol\":\"KO\",\"quantity\":1}".into(),
     };
     let context = Arc::new(RunContext {
-        addresses: Arc::from([ServerAddress::parse(address).expect("an address")]),
+        addresses: Arc::from([ServerAddress::parse(
+            address,
+            &crate::tls::connector(None).expect("good"),
+        )
+        .expect("an address")]),
         logins: Players::parse("ob_a").expect("a token").logins().to_vec(),
         stocks: vec![stock],
         key_tag: Some("test".to_owned()),

@@ -36,6 +36,7 @@ use self::supervisor::Supervisor;
 use crate::boot::history::HistoryWriter;
 use crate::error::CommandError;
 
+pub(crate) use self::follow_changes::exclude_unranked;
 pub(crate) use self::watch_conditions::host_name;
 
 /// Starts every job that the configuration and the database need.

@@ -105,7 +105,7 @@ pub use people::{UserDetails, UserPage, UserSummary};
 pub use player_import::{ImportedPlayer, ImportedShares, ImportedTotals, PlayerImport};
 pub use portfolio::{HoldingRow, PortfolioMix, PortfolioPositions, PortfolioSummary, Position};
 pub use postgres::PLANNER_SETTINGS;
-pub use prepare::{NewPlayer, NewPlayerDefaults};
+pub use prepare::{NewPlayer, NewPlayerDefaults, UNRANKED_PLAYERS_MAX, UNRANKED_TAG};
 pub use progress::PlayerProgress;
 pub use quotes::{DueQuote, DueQuoteFilter, StoredQuote};
 pub use rank_snapshots::{BoardKind, RankSnapshot};

@@ -23,8 +23,8 @@ pub static METRIC_FAMILIES: &[MetricFamily] = &[
         .at_most(10 * STATEMENTS_MAX, &[STATEMENT, KIND]),
     MetricFamily::histogram(
         "openbell_lock_wait_seconds",
-        "Time that a transaction waited for exclusive access: to the file on SQLite, to the \
-         players of a batch on PostgreSQL.",
+        "Time until a transaction had exclusive access, or gave up: to the file on SQLite, to the \
+         players of a batch on PostgreSQL, with the update of their rows.",
     ),
     MetricFamily::gauge(
         "openbell_database_connections",

@@ -29,7 +29,14 @@ pub struct NewPlayerDefaults<'a> {
     pub token_name: &'a str,
     /// Idle and absolute expiry.
     pub token_expires_at: UnixMicros,
+    /// Whether leaderboards list the players.
+    pub is_ranked: bool,
 }
+
+/// The most unranked players. Every node has their ids in memory.
+pub const UNRANKED_PLAYERS_MAX: i64 = 100_000;
+/// The tag of a change of the unranked players.
+pub const UNRANKED_TAG: &str = "unranked";
 
 static USERS: LazyStatement = LazyStatement::with_rows(
     "users.insert_many",
@@ -61,7 +68,23 @@ static TOKENS: LazyStatement = LazyStatement::with_rows(
      SELECT user_id, hash, {$1}, {$2}, {$2}, {$3}, {$3} FROM batch",
 );
 
-pub(crate) static STATEMENTS: &[&LazyStatement] = &[&USERS, &INSERT_PLAYERS, &TOKENS];
+static INSERT_UNRANKED: LazyStatement = LazyStatement::with_rows(
+    "unranked_players.insert_many",
+    "player_id bigint",
+    "WITH batch AS ({rows})
+     INSERT INTO unranked_players (player_id) SELECT player_id FROM batch",
+);
+
+static NOTE_UNRANKED: LazyStatement =
+    LazyStatement::new("unranked_players.note", "INSERT INTO tag_changes (tag) VALUES ($1)");
+
+static UNRANKED: LazyStatement = LazyStatement::new(
+    "unranked_players.all",
+    "SELECT u.player_id FROM unranked_players u ORDER BY u.player_id LIMIT $1",
+);
+
+pub(crate) static STATEMENTS: &[&LazyStatement] =
+    &[&USERS, &INSERT_PLAYERS, &TOKENS, &INSERT_UNRANKED, &NOTE_UNRANKED, &UNRANKED];
 
 impl Store {
     /// Registers users with players and tokens in one transaction, like [`Store::register`]; about
@@ -92,6 +115,11 @@ impl Store {
         let rows = RowSet::new(vec![RowSet::int(&tokens, |(user_id, _)| *user_id)]);
         let params = (&rows, vec![0u8; 32], now.0, MAIN);
         let player_ids: Vec<i64> = tx.run().fetch_scalars(&INSERT_PLAYERS, params).await?;
+        if !common.is_ranked {
+            let rows = RowSet::new(vec![RowSet::int(&player_ids, |player_id| *player_id)]);
+            tx.run().execute(&INSERT_UNRANKED, (&rows,)).await?;
+            tx.run().execute(&NOTE_UNRANKED, (UNRANKED_TAG,)).await?;
+        }
         let opened_at = seals::entry_time(tx.conn(), now).await?;
         let open = |player_id| open_player(player_id, rules, opened_at);
         let opened: Vec<_> = player_ids.into_iter().map(open).collect();
@@ -110,6 +138,11 @@ impl Store {
             .execute(&TOKENS, (&rows, common.token_name, now.0, common.token_expires_at.0))
             .await?;
         tx.commit().await
+    }
+
+    /// The players that no leaderboard lists, ascending, at most [`UNRANKED_PLAYERS_MAX`].
+    pub async fn unranked_players(&self) -> Result<Vec<i64>, StoreError> {
+        self.writer().fetch_scalars(&UNRANKED, (UNRANKED_PLAYERS_MAX,)).await
     }
 
     /// Updates the planner's statistics after many rows were written.

@@ -34,10 +34,25 @@ pub fn poll<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T {
     value
 }
 
+/// As [`poll`], for what takes longer than a minute by its nature.
+///
+/// # Panics
+/// With `what`, if the attempt returns no value within `longest`.
+#[track_caller]
+pub fn poll_within<T>(what: &str, longest: Duration, attempt: impl FnMut() -> Option<T>) -> T {
+    let Some(value) = poll_until(Instant::now() + longest, attempt) else {
+        panic!("it did not happen within {longest:?}: {what}")
+    };
+    value
+}
+
 /// As [`poll`]; `None` if the attempt returns no value within 60 s.
+pub(crate) fn try_poll<T>(attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    poll_until(Instant::now() + DEADLINE, attempt)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one polling interval of all tests")]
-pub(crate) fn try_poll<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
-    let deadline = Instant::now() + DEADLINE;
+fn poll_until<T>(deadline: Instant, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     loop {
         let value = attempt();
         if value.is_some() || Instant::now() >= deadline {

@@ -1,13 +1,12 @@
 //! Other programs with the archive: a Parquet reader finds the same numbers, and a server with the
 //! S3 API stores the same files. Both are Python programs that `./test` installs.
 
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use archive::{ArchiveError, ArchiveStore, S3Config, verify_archived};
 use domain::Secret;
 use store::ArchiveState;
-use testkit::tools_python;
+use testkit::{S3Server, tools_python};
 
 use crate::fixture::{ENGINES, Fixture};
 
@@ -18,20 +17,6 @@ assert t.schema.field('hash').type == pa.binary(32), t.schema
 assert t.schema.field('created_at').type == pa.timestamp('us', tz='UTC'), t.schema
 sums = [pc.sum(t[name]).as_py() for name in ('amount', 'cash_after', 'price', 'quantity_after')]
 print(t.num_rows, *sums, pc.sum(t['version']).as_py(), pc.count_distinct(t['hash']).as_py())
-";
-
-const MAKE_BUCKET: &str = "
-import sys, time, boto3, botocore
-for turn in range(300):
-    try:
-        s3 = boto3.client('s3', endpoint_url=sys.argv[1], region_name='us-east-1',
-                          aws_access_key_id='k', aws_secret_access_key='s')
-        s3.create_bucket(Bucket='ledger')
-        break
-    except botocore.exceptions.EndpointConnectionError:
-        time.sleep(0.1)
-else:
-    sys.exit('the server does not answer')
 ";
 
 fn run(script: &str, arguments: &[String]) -> String {
@@ -75,55 +60,30 @@ async fn another_reader_finds_equal_rows_and_sums() {
     }
 }
 
-/// A server with the interface of S3; it ends with the value.
-struct S3Server {
-    child: Child,
-    url: String,
-}
-
-impl S3Server {
-    fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("binds");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let mut command = Command::new(tools_python());
-        command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()]);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
-        Self { child, url: format!("http://127.0.0.1:{port}") }
-    }
-
-    fn archive_store(&self) -> ArchiveStore {
-        let s3 = S3Config {
-            endpoint: self.url.clone(),
-            region: "us-east-1".to_owned(),
-            access_key_id: "k".to_owned(),
-            secret_key: Secret::new("s"),
-            ..S3Config::default()
-        };
-        ArchiveStore::open("s3://ledger/of/our/game", &s3).expect("a good address")
-    }
-}
-
-impl Drop for S3Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn archive_store(server: &S3Server, bucket: &str) -> ArchiveStore {
+    let s3 = S3Config {
+        endpoint: server.url(),
+        region: "us-east-1".to_owned(),
+        access_key_id: "k".to_owned(),
+        secret_key: Secret::new("s"),
+        ..S3Config::default()
+    };
+    ArchiveStore::open(&format!("s3://{bucket}/of/our/game"), &s3).expect("a good address")
 }
 
 #[tokio::test]
 async fn a_month_goes_to_a_store_like_s3_and_comes_back() {
     let server = S3Server::start();
-    run(MAKE_BUCKET, std::slice::from_ref(&server.url));
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;
         let [first, ..] = fixture.trade_over_months().await;
-        let archiver = fixture.archiver_at(server.archive_store(), "a");
+        let archiver = fixture.archiver_at(archive_store(&server, S3Server::BUCKET), "a");
         let manifest = archiver.archive(first, |_| ()).await.expect("archives");
         assert!(manifest.parts.len() > 1, "{engine}");
         archiver.drop_month(first, "a test").await.expect("drops");
-        let report = verify_archived(&fixture.store, &server.archive_store(), |_, _| ()).await;
+        let report =
+            verify_archived(&fixture.store, &archive_store(&server, S3Server::BUCKET), |_, _| ())
+                .await;
         let report = report.expect("readable");
         assert!(report.holds(), "{engine}: {report}");
         archiver.restore(first, |_| ()).await.expect("restores");
@@ -134,11 +94,9 @@ async fn a_month_goes_to_a_store_like_s3_and_comes_back() {
 #[tokio::test]
 async fn a_bucket_that_does_not_exist_differs_from_a_missing_file() {
     let server = S3Server::start();
-    // The other bucket is there, and the server answers.
-    run(&MAKE_BUCKET.replace("ledger", "another"), std::slice::from_ref(&server.url));
     let fixture = Fixture::open("sqlite").await;
     let [first, ..] = fixture.trade_over_months().await;
-    let archiver = fixture.archiver_at(server.archive_store(), "a");
+    let archiver = fixture.archiver_at(archive_store(&server, "another"), "a");
     let error = archiver.archive(first, |_| ()).await.expect_err("refused");
     assert!(matches!(error, ArchiveError::NoBucket), "{error:?}");
     assert_eq!(error.to_string(), "audit.archive_url: the bucket does not exist");
@@ -147,12 +105,11 @@ async fn a_bucket_that_does_not_exist_differs_from_a_missing_file() {
 #[tokio::test]
 async fn an_unreachable_store_is_an_error_that_changes_nothing() {
     let server = S3Server::start();
-    let archive_store = server.archive_store();
+    let store = archive_store(&server, S3Server::BUCKET);
     drop(server);
     let fixture = Fixture::open("sqlite").await;
     let [first, ..] = fixture.trade_over_months().await;
-    let error =
-        fixture.archiver_at(archive_store, "a").archive(first, |_| ()).await.expect_err("refused");
+    let error = fixture.archiver_at(store, "a").archive(first, |_| ()).await.expect_err("refused");
     assert!(matches!(error, ArchiveError::Storage { .. }), "{error:?}");
     let row = fixture.state(first).await;
     assert_eq!((row.state, row.error), (ArchiveState::Writing, Some(error.chain())));

@@ -101,9 +101,9 @@ proptest! {
 }
 
 #[test]
-fn an_erased_player_is_removed_and_a_late_score_is_ignored() {
+fn an_excluded_player_is_removed_and_a_late_score_is_ignored() {
     let board = Leaderboard::from_scores([(1, 100), (2, 90), (3, 80)]);
-    assert!(board.erase(2) && !board.erase(2) && !board.erase(9));
+    assert!(board.exclude(2) && !board.exclude(2) && !board.exclude(9));
     assert_eq!(board.page(0, 9), [(1, 100), (3, 80)], "rows below move up");
     assert!(!board.apply(2, 500) && !board.apply(9, 500));
     board.replace(vec![(1, 1), (2, 2), (3, 3), (9, 9)]);
@@ -112,9 +112,9 @@ fn an_erased_player_is_removed_and_a_late_score_is_ignored() {
     assert_eq!((board.page(0, 9), board.total()), (vec![(3, 3), (1, 1)], 2));
     let building = Leaderboard::default();
     building.apply(1, 5);
-    building.erase(1);
+    building.exclude(1);
     building.fill(Scores::of([(1, 5), (2, 4)]));
-    assert_eq!(building.page(0, 9), [(2, 4)], "erased while the board was built");
+    assert_eq!(building.page(0, 9), [(2, 4)], "excluded while the board was built");
     assert!(!building.apply(1, 6));
 }
 

@@ -113,6 +113,9 @@ impl Server {
         // Before the first request for the readiness; the job `watch_clock` repeats it.
         let skew = store.clock_skew(&*clock).await;
         skew.map_err(database::database_error(&config.database))?;
+        // Before a leaderboard is built; the job `follow_changes` adds later ones.
+        let excluded = jobs::exclude_unranked(&store, &boards).await;
+        excluded.map_err(database::database_error(&config.database))?;
         let providers = match source.feed() {
             Some(_) => {
                 let settings = &config.market.live.providers;

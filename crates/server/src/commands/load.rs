@@ -45,9 +45,13 @@ pub(crate) enum LoadCommand {
 /// Flags of every load run. The exit code is 1 if an expectation fails.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LoadArgs {
-    /// The server, like http://127.0.0.1:8080; repeated for several servers.
+    /// The server, like http://127.0.0.1:8080 or https://staging.example.org; repeated for several
+    /// servers.
     #[arg(long = "url", value_name = "URL", required = true)]
     urls: Vec<String>,
+    /// A PEM file of the authorities to trust for HTTPS; by default the public ones.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// The file of tokens that `load prepare` wrote.
     #[arg(long, value_name = "FILE")]
     tokens: PathBuf,
@@ -182,6 +186,7 @@ fn options(
     Ok(Options {
         scenario,
         urls: args.urls.clone(),
+        ca_file: args.ca_file.clone(),
         players: Players::parse(&tokens)?,
         concurrency: args.concurrency,
         duration: args.duration,

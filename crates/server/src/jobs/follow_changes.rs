@@ -1,5 +1,5 @@
-//! Invalidates cached values that any node or command has changed, and removes erased players from
-//! this node's leaderboards.
+//! Invalidates cached values that any node or command has changed, and removes erased and unranked
+//! players from this node's leaderboards.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cluster::TagCache;
 use leaderboard::Leaderboards;
-use store::Store;
+use store::{Store, StoreError, UNRANKED_TAG};
 use tokio::sync::Notify;
 
 use crate::jobs::context::JobContext;
@@ -54,6 +54,17 @@ impl FollowChanges {
     }
 }
 
+/// Removes the players that no leaderboard lists, those of load runs.
+pub(crate) async fn exclude_unranked(
+    store: &Store,
+    boards: &Leaderboards,
+) -> Result<(), StoreError> {
+    for player_id in store.unranked_players().await? {
+        boards.exclude(player_id);
+    }
+    Ok(())
+}
+
 impl Reconciler for FollowChanges {
     const NAME: &'static str = "follow_changes";
     const INTERVAL: Duration = Duration::from_millis(500);
@@ -78,7 +89,8 @@ impl Reconciler for FollowChanges {
         let tags: BTreeSet<&str> = new.iter().map(|(_, tag)| tag.as_str()).collect();
         for tag in &tags {
             match tag.strip_prefix(ERASED).map(str::parse) {
-                Some(Ok(player_id)) => self.boards.erase(player_id),
+                Some(Ok(player_id)) => self.boards.exclude(player_id),
+                None if *tag == UNRANKED_TAG => exclude_unranked(&self.store, &self.boards).await?,
                 // Every node reads this table, so the tag is not published.
                 _ => self.cache.invalidate_local(tag),
             }

@@ -92,9 +92,18 @@ pub(crate) async fn listed_in(
     dir: &Path,
     url: Option<String>,
 ) -> (FakeProvider, Vec<(&'static str, String)>) {
+    listed_at(dir, url, now()).await
+}
+
+/// The same with prices of this time.
+pub(crate) async fn listed_at(
+    dir: &Path,
+    url: Option<String>,
+    made_at: UnixMicros,
+) -> (FakeProvider, Vec<(&'static str, String)>) {
     let fake = FakeProvider::start(Dialect::Finnhub).await;
-    fake.set_price("AAPL", "190.25", now());
-    fake.set_price("MSFT", "410.5", now());
+    fake.set_price("AAPL", "190.25", made_at);
+    fake.set_price("MSFT", "410.5", made_at);
     // Open all day, on every day.
     let hours = "opens = \"00:00\"\ncloses = \"23:59\"\nfirst = \"2020-01-06\"\nholidays = []\n";
     exchange(dir, hours);

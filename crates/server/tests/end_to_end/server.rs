@@ -21,12 +21,17 @@ pub(crate) fn openbell(args: &[&str]) -> Command {
 fn command_of(program: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null());
+    remove_settings(&mut command);
+    command
+}
+
+/// Removes the settings in this process's environment from that of a command.
+pub(crate) fn remove_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("OPENBELL") {
             command.env_remove(name);
         }
     }
-    command
 }
 
 /// The same command in a mount namespace of its own, after a shell script that mounts something at

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::{Fill, Hash, Player, UnixMicros};
+use tokio::time::Instant;
 
 use super::sets::{
     ENTRIES, HOLDINGS, MARKED_RECORDS, NOTE_TEXTS, NOTES, PLAYERS, RECORDS, UNLOCKS, entry_rows,
@@ -12,7 +13,7 @@ use super::sets::{
 use super::{Committed, IdempotencyRecord, PlayerUpdate};
 use crate::rows::RowSet;
 use crate::statement::LazyStatement;
-use crate::transaction::{Conn, Tx};
+use crate::transaction::{Conn, Tx, record_lock_wait};
 use crate::{BatchMark, Store, StoreError, UnknownCommit};
 
 impl Store {
@@ -78,8 +79,13 @@ async fn write_players(
     }
     players.sort_by_key(|(player, ..)| player.player_id);
     let rows = player_rows(&players, now);
-    let written: Vec<i64> =
-        conn.run().fetch_scalars(&PLAYERS, (&rows, now.0, mark.0.to_vec())).await?;
+    let began = Instant::now();
+    let written = conn.run().fetch_scalars(&PLAYERS, (&rows, now.0, mark.0.to_vec())).await;
+    // The statement waits for locked players. SQLite waits when the transaction begins.
+    if matches!(conn, Conn::Postgres(_)) {
+        record_lock_wait(began);
+    }
+    let written: Vec<i64> = written?;
     let mut conflicted: BTreeSet<i64> =
         players.iter().map(|(player, ..)| player.player_id).collect();
     for player_id in written {

@@ -106,8 +106,10 @@ async fn lock_players(
     let rows = RowSet::new(vec![RowSet::int(&players, |player_id| *player_id)]);
     let began = Instant::now();
     let statement = if locking == Locking::Skip { &LOCK_FREE } else { &LOCK };
-    let locked: Vec<i64> = conn.run().fetch_scalars(statement, (&rows,)).await?;
+    let locked = conn.run().fetch_scalars(statement, (&rows,)).await;
+    // A wait in vain as well.
     record_lock_wait(began);
+    let locked: Vec<i64> = locked?;
     let mut held = BTreeSet::new();
     if locking == Locking::Skip {
         held.extend(players);

@@ -102,7 +102,12 @@ async fn one_of_two_concurrent_requests_gets_the_name(engine: &str) {
 
 async fn names_without_keys_stay_and_get_keys(engine: &str) {
     let store = fresh(engine).await;
-    let common = NewPlayerDefaults { password_hash: "-", token_name: "t", token_expires_at: now() };
+    let common = NewPlayerDefaults {
+        password_hash: "-",
+        token_name: "t",
+        token_expires_at: now(),
+        is_ranked: true,
+    };
     // Written without keys, as by an earlier version.
     let players: Vec<NewPlayer> = ["Kim", "KIM", "Rudo", "K\u{456}m", "Tino"]
         .into_iter()

@@ -8,6 +8,7 @@ use crate::support::*;
 on_both_engines! {
     users_registered_in_bulk_have_players_chains_and_tokens,
     a_taken_address_rolls_back_the_whole_set,
+    unranked_players_are_listed_and_every_node_is_informed,
 }
 
 fn people(count: u8) -> Vec<NewPlayer> {
@@ -21,7 +22,12 @@ fn people(count: u8) -> Vec<NewPlayer> {
 
 fn common() -> NewPlayerDefaults<'static> {
     let token_expires_at = now().plus_seconds(100);
-    NewPlayerDefaults { password_hash: "$hash", token_name: "load", token_expires_at }
+    NewPlayerDefaults {
+        password_hash: "$hash",
+        token_name: "load",
+        token_expires_at,
+        is_ranked: true,
+    }
 }
 
 async fn users_registered_in_bulk_have_players_chains_and_tokens(engine: &str) {
@@ -62,4 +68,29 @@ async fn a_taken_address_rolls_back_the_whole_set(engine: &str) {
     again.drain(..3);
     store.register_many(&again, &common(), rules(), now()).await.expect_err("taken");
     assert_eq!(store.player_scores_page(0, 100).await.expect("page").len(), 3);
+}
+
+async fn unranked_players_are_listed_and_every_node_is_informed(engine: &str) {
+    let store = fresh(engine).await;
+    player(&store, "Ada").await;
+    let mut people = people(5);
+    let unranked = people.split_off(2);
+    store.register_many(&people, &common(), rules(), now()).await.expect("registers");
+    assert_eq!(store.unranked_players().await.expect("answers"), Vec::<i64>::new());
+    let last = store.newest_tag_change().await.expect("answers");
+    let common = NewPlayerDefaults { is_ranked: false, ..common() };
+    store.register_many(&unranked, &common, rules(), now()).await.expect("registers");
+    let tags = store.tag_changes_after(last).await.expect("answers");
+    let tags: Vec<&str> = tags.iter().map(|(_, tag)| tag.as_str()).collect();
+    assert_eq!(tags, [UNRANKED_TAG]);
+    let players = store.unranked_players().await.expect("answers");
+    let mut expected = Vec::new();
+    for person in &unranked {
+        let found = store.find_sessions(&[person.token_hash], now()).await.expect("answers");
+        expected.push(found[&person.token_hash].player_id);
+    }
+    expected.sort_unstable();
+    assert_eq!(players, expected);
+    // They trade as others do.
+    assert!(commit_one(&store, players[0], &trade(Side::Buy, 2, 100)).await);
 }

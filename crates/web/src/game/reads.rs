@@ -98,7 +98,7 @@ impl AppState {
     /// Removes the player from this node's leaderboards and cache after the user was erased. Other
     /// nodes read the erasure from the database.
     pub(crate) fn player_erased(&self, player_id: i64) {
-        self.boards.erase(player_id);
+        self.boards.exclude(player_id);
         self.player_changed(player_id);
     }
 }

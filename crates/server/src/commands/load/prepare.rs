@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Args, value_parser};
 use domain::{Clock as _, Rules, UnixMicros};
-use store::{NewPlayer, NewPlayerDefaults, Store};
+use store::{NewPlayer, NewPlayerDefaults, Store, UNRANKED_PLAYERS_MAX};
 
 use crate::boot::config::{self, Config, DatabaseArgs, Flags, load_rules, without_password};
 use crate::boot::data_dir::{DataDirError, with_suffix};
@@ -34,21 +34,27 @@ pub(crate) struct LoadPrepareArgs {
     players: u64,
     #[command(flatten)]
     database: DatabaseArgs,
+    /// Keep the players off the leaderboards for good: for a server where people play.
+    #[arg(long)]
+    unranked: bool,
     /// The file for the tokens, one player a line: TOKEN EMAIL PASSWORD.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
 
 pub(super) async fn run(args: LoadPrepareArgs) -> Result<ExitCode, CommandError> {
-    let config = config::load(&Flags::from(args.database))?.config;
-    let (players, out) = (args.players, args.out);
+    let config = config::load(&Flags::from(args.database.clone()))?.config;
+    let LoadPrepareArgs { players, unranked, out, database: _ } = args;
     check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;
     let rules = load_rules(&config.game.rules)?;
     let _lock = lock_database(&config)?;
     let (store, _) = start::open_game(&config, &rules).await?;
-    let mut tokens = TokensFile::create(&out)?;
-    register(&store, &rules, &config, players, &mut tokens).await?;
     let failed = database_error(&config.database);
+    if unranked {
+        check_unranked(store.unranked_players().await.map_err(&failed)?.len(), players)?;
+    }
+    let mut tokens = TokensFile::create(&out)?;
+    register(&store, &rules, &config, (players, !unranked), &mut tokens).await?;
     store.analyze().await.map_err(&failed)?;
     store.checkpoint().await.map_err(failed)?;
     store.close().await;
@@ -58,11 +64,24 @@ pub(super) async fn run(args: LoadPrepareArgs) -> Result<ExitCode, CommandError>
     Ok(ExitCode::SUCCESS)
 }
 
+/// Checks that the nodes can have so many more unranked players in memory.
+fn check_unranked(present: usize, more: u64) -> Result<(), CommandError> {
+    let most = UNRANKED_PLAYERS_MAX.unsigned_abs();
+    if more <= most.saturating_sub(present as u64) {
+        return Ok(());
+    }
+    let text = format!(
+        "a server has {most} unranked players at most, and this one has {present}; use the tokens \
+         of an earlier `load prepare` again"
+    );
+    Err(CommandError::Process("too many players", io::Error::other(text)))
+}
+
 async fn register(
     store: &Store,
     rules: &Rules,
     config: &Config,
-    players: u64,
+    (players, is_ranked): (u64, bool),
     tokens: &mut TokensFile,
 ) -> Result<(), CommandError> {
     let failed = database_error(&config.database);
@@ -88,6 +107,7 @@ async fn register(
             password_hash: &hash,
             token_name: TOKEN_NAME,
             token_expires_at: now.plus_seconds(TOKEN_LIFE_S),
+            is_ranked,
         };
         store.register_many(&chunk, &common, rules, now).await.map_err(&failed)?;
         if last.is_multiple_of(CHUNK * CHECKPOINT_EVERY) {

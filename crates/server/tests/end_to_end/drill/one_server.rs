@@ -1,0 +1,203 @@
+//! One server on SQLite with a price provider: its disk, its backups, its open files and the quota
+//! of the provider.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, UNIX_EPOCH};
+
+use testkit::{eventually, is_long_run};
+
+use super::exercise::Drill;
+use super::save;
+use crate::live::{listed, now};
+use crate::server::{Server, with_mount};
+
+const FACTOR: u32 = 60;
+const QUOTA: &str = "OPENBELL__MARKET__LIVE__GUARD__QUOTA__FINNHUB";
+const DISK: &str = "mount -t tmpfs -o size=96m tmpfs \"$0\"";
+/// How old the newest backup is: 27 hours.
+const OLD_S: i64 = 27 * 3_600;
+/// How many more files the server may open.
+const MORE_FILES: u64 = 40;
+const CONNECTIONS: usize = 36;
+const READY: &str = "curl -s -o /dev/null -w '%{http_code}\\n' $NODE/readyz";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_of_a_disk_backups_files_and_a_quota_fire_and_their_remedies_resolve_them() {
+    if !is_long_run() {
+        return;
+    }
+    let mut drill = Drill::new();
+    quota(&mut drill).await;
+    let data = drill.directory().join("data");
+    std::fs::create_dir(&data).expect("made");
+    let server = start_on_small_disk(&drill, &data);
+    // The disk is in the namespace of the server.
+    let disk = PathBuf::from(format!("/proc/{}/root{}", server.id(), data.display()));
+    drill.set_quietly("OPENBELL__DATA_DIR", &disk.display().to_string());
+    drill.name(&disk.display().to_string(), "/var/lib/openbell");
+    observe(&mut drill, &server);
+    backup_too_old(&mut drill);
+    files_near_limit(&mut drill, &server);
+    disk_low_and_full(&mut drill, &server, &disk);
+    save(&drill, "5-one-server");
+    server.stop();
+}
+
+fn observe(drill: &mut Drill, server: &Server) {
+    drill.set("NODE", &format!("http://{}", server.address));
+    drill.name(&server.address, "node-a:8080");
+    drill.observe(&[&server.address], FACTOR);
+}
+
+fn quota_of(per_day: u32) -> String {
+    format!("{{ per_second = 0, per_minute = 0, per_day = {per_day}, day_zone = \"UTC\" }}")
+}
+
+fn start_live(drill: &Drill, address: &str, settings: &[(&'static str, String)]) -> Server {
+    let data = drill.directory().join("live").display().to_string();
+    Server::start_at(address, &["--data-dir", &data], |command| {
+        let log = File::options().create(true).append(true).open(drill.log_file("node-a"));
+        command.stderr(log.expect("a log"));
+        command.envs(settings.iter().map(|(name, value)| (*name, value)));
+    })
+}
+
+async fn quota(drill: &mut Drill) {
+    let data = drill.directory().join("live");
+    std::fs::create_dir(&data).expect("made");
+    let (_provider, mut settings) = listed(&data).await;
+    drill.set_quietly("OPENBELL__DATA_DIR", &data.display().to_string());
+    settings.push((QUOTA, quota_of(40)));
+    let server = start_live(drill, "127.0.0.1:0", &settings);
+    observe(drill, &server);
+    drill.begin(
+        "ProviderQuotaHigh",
+        "The quota is 40 requests a day, and two stocks are refreshed each second.",
+    );
+    drill.fires("ProviderQuotaHigh");
+    drill.run("curl -s $NODE/metrics | grep -E '^openbell_provider_quota_(used|limit)'");
+    drill.note("The requests continue until the quota is used up.");
+    drill.turn_to("ProviderQuotaExhausted");
+    drill.fires("ProviderQuotaExhausted");
+    let calls = "curl -s $NODE/metrics | grep '^openbell_provider_calls_total' | grep -E 'held_back|answered'";
+    drill.run(calls);
+    drill
+        .note("Remedy: the plan is enlarged, the setting is corrected, and the node is restarted.");
+    let address = server.address.clone();
+    server.stop();
+    settings.push((QUOTA, quota_of(4_000)));
+    let server = start_live(drill, &address, &settings);
+    drill.resolves("ProviderQuotaExhausted");
+    drill.resolves("ProviderQuotaHigh");
+    drill.run("curl -s $NODE/metrics | grep '^openbell_market_quote_age_seconds'");
+    server.stop();
+}
+
+/// A server on a file system of 96 MB, whose newest backup is 27 hours old.
+fn start_on_small_disk(drill: &Drill, data: &Path) -> Server {
+    let old = drill.backups().join("yesterday");
+    std::fs::create_dir(&old).expect("made");
+    let manifest = File::create(old.join("backup.json")).expect("made");
+    let then = now().plus_seconds(-OLD_S).seconds().unsigned_abs();
+    manifest.set_modified(UNIX_EPOCH + Duration::from_secs(then)).expect("set");
+    let flags = ["--data-dir", &data.display().to_string()];
+    Server::start_at("127.0.0.1:0", &flags, |command: &mut Command| {
+        command.env("OPENBELL__MARKET__SOURCE", "fixed");
+        command.env("OPENBELL__BACKUP__DIR", drill.backups());
+        command.env("OPENBELL__DATABASE__DISK_RESERVE", "4194304");
+        *command = with_mount(command, DISK, data);
+        command
+            .stdout(Stdio::piped())
+            .stderr(File::create(drill.log_file("node-a")).expect("a log"));
+    })
+}
+
+fn backup_too_old(drill: &mut Drill) {
+    drill.begin("BackupTooOld", "The newest backup is 27 hours old.");
+    drill.fires("BackupTooOld");
+    drill.run("ls -lt $BACKUPS | head");
+    drill.run("curl -s $NODE/metrics | grep -E 'openbell_backup_timestamp_seconds|name=\"sample_metrics\"'");
+    drill.note("Remedy: a backup is made.");
+    drill.run_to("openbell backup $BACKUPS/$(date +%F-%H%M)", 0);
+    drill.resolves("BackupTooOld");
+    drill.run("curl -s $NODE/metrics | grep openbell_backup_timestamp_seconds");
+}
+
+fn files_near_limit(drill: &mut Drill, server: &Server) {
+    drill.begin(
+        "FilesNearLimit",
+        "Clients open many connections, and the limit on open files is low.",
+    );
+    let open = server.metric("process_open_fds");
+    let original = limit_files(server, open + MORE_FILES);
+    let connect = || TcpStream::connect(&server.address).expect("accepted");
+    let mut connections: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect()).collect();
+    // The server closes a connection without a request; it is opened again until the alert fires.
+    eventually("the alert is pending", || {
+        connections = (0..CONNECTIONS).map(|_| connect()).collect();
+        drill.is_active("FilesNearLimit")
+    });
+    drill.fires("FilesNearLimit");
+    drill.run("curl -s $NODE/metrics | grep -E '^process_(open|max)_fds|^openbell_(streams_open|http_connections_refused_total)'");
+    drill.note("Remedy: the limit is raised to what it was.");
+    limit_files(server, original);
+    drill.resolves("FilesNearLimit");
+    drill.run("curl -s $NODE/metrics | grep -E '^process_(open|max)_fds'");
+}
+
+/// Sets the soft limit on open files and returns the former one.
+fn limit_files(server: &Server, limit: u64) -> u64 {
+    let former = server.metric("process_max_fds");
+    let (id, limit) = (server.id().to_string(), format!("--nofile={limit}:"));
+    let set = Command::new("prlimit").args(["--pid", &id, &limit]).status();
+    assert!(set.expect("prlimit runs").success());
+    former
+}
+
+fn disk_low_and_full(drill: &mut Drill, server: &Server, disk: &Path) {
+    drill.begin("DiskLow", "A file fills the file system of the database to 95 %.");
+    let filler = disk.join("filler");
+    let free = server.metric("openbell_disk_free_bytes");
+    fill(&filler, free - server.metric("openbell_disk_size_bytes") / 20);
+    drill.fires("DiskLow");
+    drill.run("curl -s $NODE/metrics | grep -E '^openbell_(disk|database_bytes|ledger_growth)'");
+    drill.note("Then the file takes the rest, and players trade.");
+    drill.turn_to("DiskFull");
+    fill(&filler, free);
+    let mut number = 0;
+    eventually("the disk is full", || {
+        number += 1;
+        let body = serde_json::json!({
+            "name": format!("p{number}"), "email": format!("p{number}@example.org"),
+            "password": "correct horse battery", "password_confirmation": "correct horse battery",
+        });
+        server.ask("POST", "/api/auth/register", "", Some(&body)).0 == 503
+    });
+    drill.fires("DiskFull");
+    drill.run("curl -s $NODE/readyz");
+    drill.run("curl -s $NODE/metrics | grep '^openbell_disk'");
+    drill.note("Remedy: the file is deleted. No restart is needed.");
+    std::fs::remove_file(&filler).expect("removed");
+    drill.resolves("DiskFull");
+    drill.resolves("DiskLow");
+    eventually("the server is ready", || server.get("/readyz").0 == 200);
+    assert_eq!(drill.run(READY), "200\n");
+}
+
+/// Makes a file of this size, or as large as the disk permits.
+fn fill(path: &Path, bytes: u64) {
+    let mut file = File::create(path).expect("made");
+    let block = vec![1; 64 * 1024];
+    let mut left = bytes;
+    while left > 0 {
+        let part = usize::try_from(left).map_or(block.len(), |left| left.min(block.len()));
+        if file.write_all(&block[..part]).is_err() {
+            break;
+        }
+        left -= part as u64;
+    }
+}
