@@ -1,7 +1,7 @@
 //! Shared parts of tests, which panic instead of returning errors: a clock and randomness under
 //! control, temporary servers (PostgreSQL, PgBouncer, MariaDB, Redis, nginx, Prometheus, an
-//! S3-compatible store, the product, chromedriver, a price provider), a network and a disk that fail
-//! on request. Other servers than those of `./test` are not touched.
+//! S3-compatible store, the product, chromedriver, a price provider), a network and a disk that
+//! fail on request. Other servers than those of `./test` are not touched.
 
 mod chromedriver;
 mod clock;
