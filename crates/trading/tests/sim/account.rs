@@ -90,6 +90,7 @@ impl Account {
                 state.cash = i128::from(entry.amount.0);
                 0
             }
+            EntryKind::TransferIn => return Err(format!("{at}: no player is imported")),
             EntryKind::Note => {
                 must(entry.amount.0 == 0 && entry.fee.0 == 0, || format!("{at}: a note costs"))?;
                 0
