@@ -190,7 +190,7 @@ mod tests {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert!(parse_context(good).is_some());
         let zero = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
-        for text in ["", "01", zero, &good[1..], &good.to_uppercase(), &format!("{good}-00")] {
+        for text in ["", "01", zero, &good[..52], &good.to_uppercase(), &format!("{good}-00")] {
             assert!(parse_context(text).is_none(), "{text}");
         }
     }
