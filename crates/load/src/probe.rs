@@ -21,7 +21,8 @@ pub struct ProbeResponse {
 /// # Errors
 /// The URL is malformed, or there is no response within `timeout`.
 pub async fn probe(url: &str, path: &str, timeout: Duration) -> Result<ProbeResponse, LoadError> {
-    let addresses: Arc<[ServerAddress]> = Arc::new([ServerAddress::parse(url)?]);
+    let tls = crate::tls::connector(None)?;
+    let addresses: Arc<[ServerAddress]> = Arc::new([ServerAddress::parse(url, &tls)?]);
     let mut client = Client::new(&addresses, 0);
     let call = Call::get(path, None);
     let sent = tokio::time::timeout(timeout, client.send(&call)).await;
