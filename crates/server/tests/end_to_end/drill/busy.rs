@@ -1,7 +1,7 @@
 //! A session of PostgreSQL that holds locks while players trade: what waits, what fails, and that
 //! all of it ends with the session.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
@@ -36,10 +36,13 @@ impl LockHolder {
     fn begin(url: &str, statements: &str) -> Self {
         let mut psql = Command::new("psql");
         psql.args(["-XAtq", url]).env("PGAPPNAME", "report");
-        psql.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = psql.spawn().expect("psql starts");
         let input = child.stdin.as_mut().expect("piped");
-        writeln!(input, "{statements}").expect("psql reads");
+        writeln!(input, "{statements}\n\\echo locked").expect("psql reads");
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        let mut lines = output.lines().map_while(Result::ok);
+        assert!(lines.any(|line| line == "locked"), "psql ended");
         Self(child)
     }
 }

@@ -37,10 +37,8 @@ async fn alerts_of_a_disk_backups_files_and_a_quota_fire_and_their_remedies_reso
     let server = start_on_small_disk(&drill, &data);
     // The disk is in the namespace of the server.
     let disk = PathBuf::from(format!("/proc/{}/root{}", server.id(), data.display()));
-    drill.set_quietly("OPENBELL__DATA_DIR", &disk.display().to_string());
     drill.name(&disk.display().to_string(), "/var/lib/openbell");
     observe(&mut drill, &server);
-    backup_too_old(&mut drill);
     files_near_limit(&mut drill, &server);
     disk_low_and_full(&mut drill, &server, &disk);
     save(&drill, "5-one-server");
@@ -69,11 +67,14 @@ fn start_live(drill: &Drill, address: &str, settings: &[(&'static str, String)])
 async fn quota(drill: &mut Drill) {
     let data = drill.directory().join("live");
     std::fs::create_dir(&data).expect("made");
-    let (_provider, mut settings) = listed(&data).await;
+    let (provider, mut settings) = listed(&data).await;
     drill.set_quietly("OPENBELL__DATA_DIR", &data.display().to_string());
     settings.push((QUOTA, quota_of(40)));
+    settings.push(("OPENBELL__BACKUP__DIR", drill.backups().display().to_string()));
+    make_old_backup(drill);
     let server = start_live(drill, "127.0.0.1:0", &settings);
     observe(drill, &server);
+    backup_too_old(drill);
     drill.begin(
         "ProviderQuotaHigh",
         "The quota is 40 requests a day, and two stocks are refreshed each second.",
@@ -93,21 +94,32 @@ async fn quota(drill: &mut Drill) {
     let server = start_live(drill, &address, &settings);
     drill.resolves("ProviderQuotaExhausted");
     drill.resolves("ProviderQuotaHigh");
+    eventually("prices are fresh", || {
+        provider.set_price("AAPL", "190.25", now());
+        provider.set_price("MSFT", "410.5", now());
+        let age = server.metric("openbell_market_quote_age_seconds{market=\"live\"}");
+        server.metric("openbell_provider_quota_used") > 40 && age < 5
+    });
     drill.run("curl -s $NODE/metrics | grep '^openbell_market_quote_age_seconds'");
+    let fired = ["ProviderQuotaExhausted", "ProviderQuotaHigh"].map(|alert| drill.is_active(alert));
+    assert_eq!(fired, [false, false], "the alerts stay resolved");
     server.stop();
 }
 
-/// A server on a file system of 96 MB, whose newest backup is 27 hours old.
-fn start_on_small_disk(drill: &Drill, data: &Path) -> Server {
+/// A backup that was finished 27 hours ago.
+fn make_old_backup(drill: &Drill) {
     let old = drill.backups().join("yesterday");
     std::fs::create_dir(&old).expect("made");
     let manifest = File::create(old.join("backup.json")).expect("made");
     let then = now().plus_seconds(-OLD_S).seconds().unsigned_abs();
     manifest.set_modified(UNIX_EPOCH + Duration::from_secs(then)).expect("set");
+}
+
+/// A server on a file system of 96 MB.
+fn start_on_small_disk(drill: &Drill, data: &Path) -> Server {
     let flags = ["--data-dir", &data.display().to_string()];
     Server::start_at("127.0.0.1:0", &flags, |command: &mut Command| {
         command.env("OPENBELL__MARKET__SOURCE", "fixed");
-        command.env("OPENBELL__BACKUP__DIR", drill.backups());
         command.env("OPENBELL__DATABASE__DISK_RESERVE", "4194304");
         *command = with_mount(command, DISK, data);
         command

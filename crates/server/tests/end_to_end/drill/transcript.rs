@@ -64,7 +64,8 @@ impl Transcript {
     fn anonymous(&self, text: &str) -> String {
         let replace = |text: String, (from, to): &(String, String)| text.replace(from, to);
         let text = self.names.iter().fold(without_colors(text), replace);
-        without_dates(&self.relative_instants(&text))
+        let text = without_dates(&self.relative_instants(&text));
+        without_numbers(&without_numbers(&text, "127.0.0.1:"), "port ")
     }
 
     /// Unix times near the start of the drill as `T+seconds`.
@@ -90,6 +91,17 @@ fn without_colors(text: &str) -> String {
     let mut parts = text.split('\u{1b}');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |plain, part| plain + part.split_once('m').map_or("", |(_, rest)| rest))
+}
+
+/// The number after each occurrence of a text as an ellipsis.
+fn without_numbers(text: &str, before: &str) -> String {
+    let mut parts = text.split(before);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |short, part| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let dots = if rest.len() < part.len() { "…" } else { "" };
+        short + before + dots + rest
+    })
 }
 
 /// Dates with a time of day, such as those of log lines, as an ellipsis.
@@ -128,11 +140,11 @@ fn a_transcript_has_nothing_of_the_machine() {
     let second = transcript.started_at.0 / 1_000_000;
     let output = format!(
         "\u{1b}[33m2026-11-30T16:09:58.123456Z WARN\u{1b}[0m at http://127.0.0.1:4711/\n\
-         made_at {}\nfrom postgres://postgres@127.0.0.1:4711/db since 2026-11-30 16:09:58.1+00 on",
+         made_at {}\nno answer of 127.0.0.1:5432 and port 4711\nfrom postgres://postgres@127.0.0.1:4711/db since 2026-11-30 16:09:58.1+00 on",
         second - 60
     );
     transcript.command("psql -c 'SELECT 1'", &output);
     let expected = "\n    $ psql -c 'SELECT 1'\n    … WARN at http://node-a/\n    made_at T-60\n    \
-                    from $DATABASE since … on\n";
+                    no answer of 127.0.0.1:… and port …\n    from $DATABASE since … on\n";
     assert_eq!(transcript.text(), expected);
 }
