@@ -144,7 +144,9 @@ impl Client {
 
     /// Connects ahead of the first request.
     pub(crate) async fn connect(&mut self) {
-        self.link = HttpConnection::open(&self.addresses, &mut self.at).await.ok();
+        let open = HttpConnection::open(&self.addresses, &mut self.at);
+        let opened = tokio::time::timeout(RESPONSE_TIMEOUT, open).await;
+        self.link = opened.ok().and_then(Result::ok);
     }
 
     pub(crate) async fn send(&mut self, call: &Call) -> Result<Response, SendError> {

@@ -49,7 +49,7 @@ impl Tx {
                 Self::Postgres(tx) => tx.commit().await,
             }
         };
-        Ok(commit.instrument(statement_span("COMMIT")).await?)
+        Ok(instrumented("COMMIT", commit).await?)
     }
 
     /// Commits. `CommitLost` if PostgreSQL sent no response. SQLite always responds: a failed
@@ -119,7 +119,7 @@ impl Store {
 async fn begin_sqlite(db: &Pools<SqlitePool>) -> Result<Tx, StoreError> {
     let began = Instant::now();
     let wait = db.writer_waits.begin();
-    let tx = db.writer.begin_with(db.begin).instrument(statement_span("BEGIN")).await?;
+    let tx = instrumented("BEGIN", db.writer.begin_with(db.begin)).await?;
     drop(wait);
     record_lock_wait(began);
     Ok(Tx::Sqlite(tx))
@@ -137,8 +137,21 @@ pub(crate) async fn begin_whole(
         let _wait = wait;
         pool.begin_with(begin).await
     });
-    let begun = begun.instrument(statement_span("BEGIN")).await;
-    Ok(begun.map_err(|_| StoreError::Unavailable(sqlx::Error::WorkerCrashed))??)
+    let begun = async { begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed)) };
+    Ok(instrumented("BEGIN", begun).await?)
+}
+
+/// Runs BEGIN or COMMIT in a span of its own.
+async fn instrumented<T>(
+    name: &'static str,
+    run: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let span = statement_span(name);
+    let result = run.instrument(span.clone()).await;
+    if result.is_err() {
+        span.record("otel.status_code", "error");
+    }
+    result
 }
 
 /// Records the wait for exclusive access: to the file on SQLite, to a batch's players on

@@ -81,7 +81,7 @@ impl Job {
             }
         }
         // The client may have disconnected; the outcome is committed all the same.
-        self.span.in_scope(|| drop(self.response.send(response)));
+        let _ = self.response.send(response);
     }
 
     pub(crate) fn fail(self, error: &Arc<StoreError>) {

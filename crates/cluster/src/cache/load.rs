@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use domain::UnixMicros;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::memory::{CacheEntry, CacheKey};
 use super::tags::{TagSet, TagSnapshot};
@@ -59,7 +60,7 @@ impl Inner {
             };
             let run =
                 move |snapshot| async move { cache.load_and_store(&key, snapshot, load).await };
-            tokio::spawn(leader.run(start, run));
+            tokio::spawn(leader.run(start, run).in_current_span());
         }
         follower
     }

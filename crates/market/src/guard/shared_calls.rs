@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
@@ -43,17 +42,14 @@ where
             return follower.clone();
         }
         let leader = Leader { calls: Arc::clone(&self.calls), key: key.clone() };
-        // Unwind safe: the state that a panic leaves behind is dropped with the call.
-        // In the trace of the caller that starts it, although others may poll it.
+        // In a task, which completes it after its callers are dropped; in the trace of the first one.
         let call = call().instrument(info_span!(target: domain::TRACES, "providers"));
-        let call = AssertUnwindSafe(call).catch_unwind().map(move |result| {
+        let task = tokio::spawn(call.map(move |value| {
             drop(leader);
-            result.ok()
-        });
-        let follower = call.boxed().shared();
+            value
+        }));
+        let follower = task.map(Result::ok).boxed().shared();
         calls.insert(key, follower.clone());
-        // The followers poll the call; this task completes it after they are dropped.
-        tokio::spawn(follower.clone());
         follower
     }
 }

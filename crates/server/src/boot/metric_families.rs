@@ -56,7 +56,7 @@ static SERVER: &[MetricFamily] = &[
     ),
     MetricFamily::counter(
         "openbell_spans_dropped_total",
-        "Spans of traces that were not sent: their queue was full, or the collector refused them.",
+        "Spans of traces that were not sent: their queue was full, or the request with them failed.",
     )
     .by(&[DROPPED])
     .only(MetricScope::Traces),

@@ -64,7 +64,7 @@ impl SpanExport {
     pub(super) fn start(exporter: impl SpanExporter + 'static) -> (SpanQueue, Self) {
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let stop = CancellationToken::new();
-        let sender_task = SpanSender { exporter, failing_since: None };
+        let sender_task = SpanSender { exporter, warned_at: None };
         let task = tokio::spawn(sender_task.run(queue, stop.clone()));
         (SpanQueue(sender), Self { task, stop })
     }
@@ -80,8 +80,8 @@ impl SpanExport {
 
 struct SpanSender<E> {
     exporter: E,
-    /// While spans cannot be sent: when that was logged last.
-    failing_since: Option<Instant>,
+    /// When the present failure was last logged; `None` while spans are sent.
+    warned_at: Option<Instant>,
 }
 
 impl<E: SpanExporter> SpanSender<E> {
@@ -119,7 +119,7 @@ impl<E: SpanExporter> SpanSender<E> {
         let count = spans.len();
         let error = match timeout(EXPORT_MAX, self.exporter.export(spans)).await {
             Ok(Ok(())) => {
-                if self.failing_since.take().is_some() {
+                if self.warned_at.take().is_some() {
                     tracing::info!("spans are sent to the collector again");
                 }
                 return;
@@ -128,8 +128,8 @@ impl<E: SpanExporter> SpanSender<E> {
             Err(_) => "no response in time".to_owned(),
         };
         count_dropped("not_sent", count);
-        if self.failing_since.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
-            self.failing_since = Some(Instant::now());
+        if self.warned_at.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
+            self.warned_at = Some(Instant::now());
             tracing::warn!(
                 error,
                 "spans cannot be sent and are dropped: check the collector, traces.endpoint and \

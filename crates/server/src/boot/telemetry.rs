@@ -78,7 +78,7 @@ fn parse_filter(level: &str) -> Result<EnvFilter, TelemetryError> {
     Ok(filter.add_directive(no_traces.expect("invariant: a directive")))
 }
 
-/// Sends logs, and panics of tasks, to stderr from now on. With `traces`, spans go there.
+/// Sends logs, and panics of tasks, to stderr from now on. `traces` receives the spans.
 pub(crate) fn install_logs(
     config: &LogConfig,
     traces: Option<SubscriberLayer>,

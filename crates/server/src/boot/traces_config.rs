@@ -34,6 +34,9 @@ fn endpoint<'de, D: Deserializer<'de>>(reader: D) -> Result<String, D::Error> {
         return Ok(text);
     }
     let url = notify::parse_receiver_url(&text).map_err(D::Error::custom)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(D::Error::custom("put credentials into traces.headers"));
+    }
     if url.path().len() < 2 {
         let expected = "expected an address with a path, such as http://127.0.0.1:4318/v1/traces";
         return Err(D::Error::custom(expected));

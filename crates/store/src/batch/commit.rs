@@ -32,19 +32,27 @@ impl Store {
         now: UnixMicros,
     ) -> Result<Committed, StoreError> {
         let tx = self.begin_brief().await?;
-        commit(tx, changes, mark, now).await
+        commit(tx, Attempt::Unlocked, changes, mark, now).await
     }
+}
+
+/// Whether the players of a batch were locked, with a recorded wait, before they are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    Unlocked,
+    Locked,
 }
 
 /// Writes the updates and commits. Every transaction locks players before keys, each in ascending
 /// order, to avoid deadlocks.
 pub(super) async fn commit(
     mut tx: Tx,
+    attempt: Attempt,
     changes: &[PlayerUpdate],
     mark: BatchMark,
     now: UnixMicros,
 ) -> Result<Committed, StoreError> {
-    let conflicted = write_players(tx.conn(), changes, mark, now).await?;
+    let conflicted = write_players(tx.conn(), attempt, changes, mark, now).await?;
     let only_rejections = changes.iter().all(|c| c.fills.is_empty());
     let kept: Vec<&PlayerUpdate> =
         changes.iter().filter(|c| !conflicted.contains(&c.player.player_id)).collect();
@@ -67,6 +75,7 @@ pub(super) async fn commit(
 /// the other players. SQLite has no marks.
 async fn write_players(
     mut conn: Conn<'_>,
+    attempt: Attempt,
     changes: &[PlayerUpdate],
     mark: BatchMark,
     now: UnixMicros,
@@ -82,7 +91,7 @@ async fn write_players(
     let began = Instant::now();
     let written = conn.run().fetch_scalars(&PLAYERS, (&rows, now.0, mark.0.to_vec())).await;
     // The statement waits for locked players. SQLite waits when the transaction begins.
-    if matches!(conn, Conn::Postgres(_)) {
+    if attempt == Attempt::Unlocked && matches!(conn, Conn::Postgres(_)) {
         record_lock_wait(began);
     }
     let written: Vec<i64> = written?;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use domain::UnixMicros;
 use tokio::time::Instant;
 
-use super::commit::commit;
+use super::commit::{Attempt, commit};
 use super::load::load;
 use super::{BatchState, Committed, LoadKey, PlayerUpdate, Valuation};
 use crate::rows::RowSet;
@@ -60,7 +60,7 @@ impl LockedBatch {
         mark: BatchMark,
         now: UnixMicros,
     ) -> Result<Committed, StoreError> {
-        commit(self.tx, changes, mark, now).await
+        commit(self.tx, Attempt::Locked, changes, mark, now).await
     }
 }
 

@@ -99,6 +99,9 @@ fn a_value_outside_its_limits_is_rejected_with_file_and_line() {
     let text = "F:2: traces.endpoint: \
                 expected an address with a path, such as http://127.0.0.1:4318/v1/traces";
     assert_eq!(error, text);
+    let error = with_file("[traces]\nendpoint = \"https://me:hunter2@host/v1/traces\"\n");
+    let text = "F:2: traces.endpoint: put credentials into traces.headers";
+    assert_eq!(error.expect_err("rejected"), text);
     let error = with_file("[traces]\nsample_ratio = 1.5\n").expect_err("rejected");
     assert_eq!(error, "F:2: traces.sample_ratio: expected a number from 0 to 1, got 1.5");
     let error = with_file("[traces]\nheaders = \"hunter2\"\n").expect_err("rejected");
