@@ -73,9 +73,14 @@ struct BusFlags {
     subscribed: AtomicBool,
 }
 
-/// Receives the events that follow [`Bus::subscribe`].
+/// Receives a gap, because of the messages before it, and the events that follow
+/// [`Bus::subscribe`].
 #[derive(Debug)]
-pub struct Subscription(broadcast::Receiver<BusEvent>);
+pub struct Subscription {
+    events: broadcast::Receiver<BusEvent>,
+    /// Whether the first gap has not been received yet.
+    begins: bool,
+}
 
 impl Bus {
     /// The bus of a single node: publishing does nothing and no events arrive.
@@ -118,7 +123,7 @@ impl Bus {
     }
 
     pub fn subscribe(&self) -> Subscription {
-        Subscription(self.events.subscribe())
+        Subscription { events: self.events.subscribe(), begins: self.tasks.is_some() }
     }
 
     /// Whether messages of other nodes arrive now. Always true for a single node.
@@ -130,7 +135,10 @@ impl Bus {
 impl Subscription {
     /// The next event; `None` when the bus was dropped. Cancel safe.
     pub async fn next(&mut self) -> Option<BusEvent> {
-        match self.0.recv().await {
+        if std::mem::take(&mut self.begins) {
+            return Some(BusEvent::Gap);
+        }
+        match self.events.recv().await {
             Ok(event) => Some(event),
             Err(broadcast::error::RecvError::Lagged(_)) => {
                 metrics::counter!("openbell_bus_gaps_total", "reason" => "slow").increment(1);

@@ -57,6 +57,7 @@ impl Node {
     pub(crate) async fn start(url: &str, clock: &ManualClock, seed: u64) -> Self {
         let redis = connect(url).await;
         let bus = Bus::over(&redis, "node", &SeededEntropy::new(seed));
+        until("a subscription", || bus.is_subscribed()).await;
         let mut subscription = bus.subscribe();
         let clock = Arc::new(clock.clone());
         let cache = TagCache::new(CacheConfig::default(), clock, bus.clone());
@@ -73,7 +74,7 @@ impl Node {
             }
         });
         let node = Self { cache, redis, received, receiver };
-        until("a subscription", || node.received.borrow().gaps > 0 && bus.is_subscribed()).await;
+        until("the first gap", || node.received.borrow().gaps > 0).await;
         node
     }
 
