@@ -99,16 +99,12 @@ fn invariant_broken(
     let address = server.address.clone();
     drill.begin(
         "InvariantBroken",
-        "The cash of a player is made negative by SQL, past its constraint. The player sells a \
-         share.",
+        "The shares of a player are made negative by SQL, past their constraint. The player buys \
+         a share.",
     );
-    let cash = postgres.run_sql(url, "SELECT cash FROM players;");
-    let constraint = "SELECT conname FROM pg_constraint WHERE conrelid = 'players'::regclass
-        AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%cash%';";
-    let constraint = postgres.run_sql(url, &constraint.replace('\n', " "));
-    postgres.run_sql(url, &format!("ALTER TABLE players DROP CONSTRAINT {constraint};"));
-    postgres.run_sql(url, "UPDATE players SET cash = -100000000;");
-    let (status, answer) = order(&server, token, "sell");
+    postgres.run_sql(url, "ALTER TABLE holdings DROP CONSTRAINT holdings_quantity_check;");
+    postgres.run_sql(url, "UPDATE holdings SET quantity = -10 * quantity;");
+    let (status, answer) = order(&server, token, "buy");
     assert!(status >= 500, "{status} {answer}");
     drill.fires("InvariantBroken");
     drill.note("The tests' build panics at a broken invariant, so that the batch is lost as well.");
@@ -127,9 +123,10 @@ fn invariant_broken(
         "Remedy: trading stops, the change is undone, both verifications hold, the node starts.",
     );
     server.stop();
-    postgres.run_sql(url, &format!("UPDATE players SET cash = {cash};"));
-    let check = format!("ALTER TABLE players ADD CONSTRAINT {constraint} CHECK (cash >= 0);");
-    postgres.run_sql(url, &check);
+    postgres.run_sql(url, "UPDATE holdings SET quantity = quantity / -10;");
+    let constraint = "ALTER TABLE holdings ADD CONSTRAINT holdings_quantity_check
+        CHECK (quantity >= 0);";
+    postgres.run_sql(url, &constraint.replace('\n', " "));
     drill.run_to(verify, 0);
     drill.run_to("openbell audit verify --seals --database $DATABASE", 0);
     let server = start(drill, &address, url);
