@@ -27,7 +27,7 @@ const BLOCKER: &str = "psql $DATABASE -c \"SELECT b.pid, b.application_name, b.c
         FROM pg_stat_activity w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS p(pid)
         JOIN pg_stat_activity b ON b.pid = p.pid GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY blocked DESC\"";
 const ROWS: &str = "BEGIN; SELECT count(*) FROM (SELECT FROM players FOR UPDATE) AS held;";
-const TABLE: &str = "BEGIN; LOCK TABLE players IN ACCESS EXCLUSIVE MODE;";
+const TABLE: &str = "BEGIN; LOCK TABLE holdings IN ACCESS EXCLUSIVE MODE;";
 
 /// A session with an open transaction, as a person leaves it.
 struct LockHolder(Child);
@@ -198,7 +198,7 @@ fn locked_table(
     });
     drill.begin(
         "QueueSaturated",
-        "A person's `psql` locks the table of players and stays open, while a class trades.",
+        "A person's `psql` locks the table of holdings and stays open, while a class trades.",
     );
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {

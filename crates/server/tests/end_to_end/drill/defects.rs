@@ -29,10 +29,11 @@ fn alerts_of_a_job_a_leaderboard_and_an_invariant_fire_and_their_remedies_resolv
     drill.set("DATABASE", &url);
     drill.name(&server.address, "node-a:8080");
     drill.observe(&[&server.address], FACTOR);
+    let server = invariant_broken(&mut drill, &postgres, &url, (server, &token));
     job_not_run(&mut drill);
     leaderboard_repaired(&mut drill, &postgres, &url);
-    invariant_broken(&mut drill, &postgres, &url, (server, &token));
     save(&drill, "4-defects");
+    server.stop();
 }
 
 /// A node that expects backups in a directory.
@@ -75,39 +76,35 @@ fn job_not_run(drill: &mut Drill) {
 fn leaderboard_repaired(drill: &mut Drill, postgres: &Postgres, url: &str) {
     drill.begin(
         "LeaderboardRepaired",
-        "The stored XP of a player is lowered by SQL, as if an older state had been restored below \
-         the running node. The check runs every 300 s.",
+        "A player is removed from the game by SQL, as if a state before the registration had been \
+         restored below the running node. The check runs every 300 s.",
     );
-    let xp = postgres.run_sql(url, "SELECT total_xp FROM players;");
-    postgres.run_sql(url, "UPDATE players SET total_xp = total_xp - 1;");
+    postgres.run_sql(url, "UPDATE players SET erased_at = 1;");
     drill.fires_within("LeaderboardRepaired", LONG);
     drill.run("curl -s $NODE/metrics | grep '^openbell_board_repairs_total'");
     let log = "journalctl -u openbell --since -2h | grep -E 'leaderboard repaired|timeline'";
     assert!(drill.run(log).contains("leaderboard repaired"));
-    let verify = "openbell audit verify --database $DATABASE";
-    drill.run_to(verify, 1);
-    drill
-        .note("The check has repaired the board; the verification finds the change. It is undone.");
-    postgres.run_sql(url, &format!("UPDATE players SET total_xp = {xp};"));
-    drill.run_to(verify, 0);
+    drill.run_to("openbell audit verify --database $DATABASE", 0);
+    drill.note("The check has repaired the board already; the ledger holds.");
     drill.resolves_within("LeaderboardRepaired", LONG);
 }
 
-fn invariant_broken(drill: &mut Drill, postgres: &Postgres, url: &str, site: (Server, &str)) {
+fn invariant_broken(
+    drill: &mut Drill,
+    postgres: &Postgres,
+    url: &str,
+    site: (Server, &str),
+) -> Server {
     let (server, token) = site;
     let address = server.address.clone();
     drill.begin(
         "InvariantBroken",
-        "The cash of a player is made negative by SQL, past its constraint. The player sells a \
-         share.",
+        "The shares of a player are made negative by SQL, past their constraint. The player buys \
+         a share.",
     );
-    let cash = postgres.run_sql(url, "SELECT cash FROM players;");
-    let constraint = "SELECT conname FROM pg_constraint WHERE conrelid = 'players'::regclass
-        AND contype = 'c' AND pg_get_constraintdef(oid) LIKE '%cash%';";
-    let constraint = postgres.run_sql(url, &constraint.replace('\n', " "));
-    postgres.run_sql(url, &format!("ALTER TABLE players DROP CONSTRAINT {constraint};"));
-    postgres.run_sql(url, "UPDATE players SET cash = -100000000;");
-    let (status, answer) = order(&server, token, "sell");
+    postgres.run_sql(url, "ALTER TABLE holdings DROP CONSTRAINT holdings_quantity_check;");
+    postgres.run_sql(url, "UPDATE holdings SET quantity = -10 * quantity;");
+    let (status, answer) = order(&server, token, "buy");
     assert!(status >= 500, "{status} {answer}");
     drill.fires("InvariantBroken");
     drill.note("The tests' build panics at a broken invariant, so that the batch is lost as well.");
@@ -126,9 +123,10 @@ fn invariant_broken(drill: &mut Drill, postgres: &Postgres, url: &str, site: (Se
         "Remedy: trading stops, the change is undone, both verifications hold, the node starts.",
     );
     server.stop();
-    postgres.run_sql(url, &format!("UPDATE players SET cash = {cash};"));
-    let check = format!("ALTER TABLE players ADD CONSTRAINT {constraint} CHECK (cash >= 0);");
-    postgres.run_sql(url, &check);
+    postgres.run_sql(url, "UPDATE holdings SET quantity = quantity / -10;");
+    let constraint = "ALTER TABLE holdings ADD CONSTRAINT holdings_quantity_check
+        CHECK (quantity >= 0);";
+    postgres.run_sql(url, &constraint.replace('\n', " "));
     drill.run_to(verify, 0);
     drill.run_to("openbell audit verify --seals --database $DATABASE", 0);
     let server = start(drill, &address, url);
@@ -137,5 +135,5 @@ fn invariant_broken(drill: &mut Drill, postgres: &Postgres, url: &str, site: (Se
     poll_within("the player trades again", LONG, || {
         (order(&server, token, "buy").0 == 200).then_some(())
     });
-    server.stop();
+    server
 }

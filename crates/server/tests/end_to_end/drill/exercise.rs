@@ -139,8 +139,9 @@ impl Drill {
         }
         let summary = found["annotations"]["summary"].as_str().expect("a summary");
         self.transcript.paragraph(&format!(
-            "**The alert fires** {seconds:.1} s later (durations ÷ {}): `{alert}{{{}}}`, \
+            "**[{alert}]({}.md) fires** {seconds:.1} s later (durations ÷ {}): `{{{}}}`, \
              \"{summary}\".",
+            kebab(alert),
             self.factor,
             labels.join(", "),
         ));

@@ -119,7 +119,9 @@ fn archive_stuck(drill: &mut Drill, url: &str) {
     drill.fires("ArchiveStuck");
     let status = drill.run(STATUS);
     assert!(status.contains("writing"), "{status}");
-    drill.run("curl -s $NODE/metrics | grep -E '^openbell_archive|name=\"clean_ledger\"'");
+    let metrics = "curl -s $NODE/metrics | \
+                   grep -E '^openbell_archive|(runs_total|last_success).*name=\"clean_ledger\"'";
+    drill.run(metrics);
     drill.run("curl -sv $ENDPOINT -o /dev/null");
     drill.note("Remedy: the store responds again, and the month is archived at once.");
     proxy.pass();

@@ -221,7 +221,7 @@ fn redis_down(site: &mut TwoNodes) {
     site.redis.kill();
     site.drill.fires("RedisDown");
     let drill = &mut site.drill;
-    drill.run("curl -s $NODE/metrics | grep -E '^openbell_(redis|bus)'");
+    drill.run("curl -s $NODE/metrics | grep -E '^openbell_(redis|bus)' | grep -v bucket");
     drill.run("journalctl -u openbell --since -1h | grep -i redis");
     drill.run("redis-cli -u $REDIS ping; redis-cli -u $REDIS info server | grep uptime");
     site.trades_work();
@@ -240,10 +240,18 @@ fn clock_skew(site: &mut TwoNodes) {
     site.nodes[1].take().expect("it runs").stop();
     site.restart(1, &slow_clock(SKEW_S));
     site.drill.fires("ClockSkew");
+    let a = format!("http://{}", site.addresses[0]);
+    site.drill.set("NODE", &format!("http://{}", site.addresses[1]));
+    let skew = "curl -s $NODE/metrics | grep '^openbell_clock_skew_seconds'";
+    let behind = site.drill.run(skew);
+    assert!(behind.starts_with("openbell_clock_skew_seconds -"), "{behind}");
+    assert_eq!(site.node(1).get("/readyz").0, 200, "it is ready up to 30 s");
     site.drill.note("Remedy: the node is stopped, its clock is right, and the node is started.");
     site.nodes[1].take().expect("it runs").stop();
     site.restart(1, &[]);
     site.drill.resolves("ClockSkew");
+    site.drill.run(skew);
+    site.drill.set("NODE", &a);
     site.trades_work();
 }
 
