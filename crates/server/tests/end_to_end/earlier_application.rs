@@ -36,6 +36,8 @@ CREATE TABLE achievement_user (id ID, user_id REF, achievement_id REF, unlocked_
     UNIQUE (user_id, achievement_id));
 CREATE TABLE portfolio_audit (id ID, user_id REF, stock_id REF, type VARCHAR(10), quantity INT,
     price DECIMAL(14,4), total_amount DECIMAL(18,4), portfolio_snapshot TEXT, created_at TIME);
+CREATE INDEX transactions_user_id ON transactions (user_id);
+CREATE INDEX transactions_stock_id ON transactions (stock_id);
 ";
 
 /// Seven users whose rows are damaged in every way that is imported or left out.

@@ -185,18 +185,20 @@ impl LaravelDatabase {
         let (d, table) = (self.dialect(), table.as_str());
         let (user_id, stock_id) = (d.int("b.user_id"), d.int("b.stock_id"));
         let (held, traded) = (d.sum("b.held"), d.sum("b.traded"));
+        let sum = d.sum(&format!("t.quantity * {SIGN}"));
         let is_deleted = self.is_deleted("portfolios", "p");
+        // The trades are added up before they meet the positions: there are many more of them.
         let rows = self.fetch(format!(
-            "SELECT {user_id} AS user_id, {stock_id} AS stock_id, {held} AS held,
-                 {traded} AS traded
-             FROM (SELECT p.user_id, p.stock_id, p.quantity AS held, 0 AS traded
-                   FROM portfolios p WHERE {is_deleted} = 0
-                   UNION ALL
-                   SELECT t.user_id, t.stock_id, 0, t.quantity * {SIGN} FROM {table} t
-                   WHERE t.stock_id IS NOT NULL) b
-             JOIN users u ON u.id = b.user_id
-             GROUP BY b.user_id, b.stock_id HAVING {held} <> {traded}
-             ORDER BY b.user_id, b.stock_id"
+            "SELECT c.user_id, c.stock_id, c.held, c.traded
+             FROM (SELECT {user_id} AS user_id, {stock_id} AS stock_id, {held} AS held,
+                       {traded} AS traded
+                   FROM (SELECT p.user_id, p.stock_id, p.quantity AS held, 0 AS traded
+                         FROM portfolios p WHERE {is_deleted} = 0
+                         UNION ALL
+                         SELECT t.user_id, t.stock_id, 0, {sum} FROM {table} t
+                         WHERE t.stock_id IS NOT NULL GROUP BY t.user_id, t.stock_id) b
+                   GROUP BY b.user_id, b.stock_id HAVING {held} <> {traded}) c
+             JOIN users u ON u.id = c.user_id ORDER BY c.user_id, c.stock_id"
         ));
         Ok(Some(rows.await?))
     }

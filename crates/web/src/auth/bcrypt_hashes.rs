@@ -13,7 +13,8 @@ const LENGTH: usize = 60;
 pub fn bcrypt_cost(hash: &str) -> Option<u32> {
     let is_known = ["$2y$", "$2a$", "$2b$"].iter().any(|prefix| hash.starts_with(prefix));
     let is_hash = hash.len() == LENGTH && hash.is_ascii() && hash.as_bytes()[6] == b'$';
-    let cost = hash.get(4..6).filter(|_| is_known && is_hash)?.parse().ok()?;
+    let digits = hash.get(4..6).filter(|_| is_known && is_hash)?;
+    let cost = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     COSTS.contains(&cost).then_some(cost)
 }
 
@@ -38,7 +39,6 @@ pub(super) fn spend(password: &[u8], spent: Option<u32>, max: u32) {
 mod tests {
     use super::*;
 
-    /// Of PHP's `password_hash('secret', PASSWORD_BCRYPT, ['cost' => 4])`.
     fn hash() -> String {
         let parts = bcrypt::hash_with_salt("secret", 4, *b"0123456789abcdef").expect("a hash");
         parts.format_for_version(bcrypt::Version::TwoY)
