@@ -77,8 +77,8 @@ row! {
 }
 
 row! {
-    /// Sums over all rows, computed by the database itself. Rows without their user, numbers below 0
-    /// and numbers that cannot be read are left out.
+    /// Sums over all rows, computed by the database itself. Rows without their user, numbers below
+    /// 0 and numbers that cannot be read are left out.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct LaravelTotals {
         pub users: i64,

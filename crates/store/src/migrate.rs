@@ -140,8 +140,8 @@ async fn migrate_postgres(pool: &PgPool, migrations: &Migrator) -> Result<(), St
     Ok(())
 }
 
-/// Waits until no other process migrates or imports players. Polls, because CREATE INDEX CONCURRENTLY waits for every
-/// statement that is waiting.
+/// Waits until no other process migrates or imports players. Polls, because CREATE INDEX
+/// CONCURRENTLY waits for every statement that is waiting.
 async fn acquire_lock(db: &mut PgConnection) -> Result<(), StoreError> {
     let mut is_logged = false;
     loop {
@@ -153,9 +153,7 @@ async fn acquire_lock(db: &mut PgConnection) -> Result<(), StoreError> {
             return Ok(());
         }
         if !std::mem::replace(&mut is_logged, true) {
-            tracing::info!(
-                "waiting for another process, which migrates the database or imports players"
-            );
+            tracing::info!("waiting for a process that migrates the database or imports players");
         }
         sleep(PAUSE).await;
     }

@@ -357,7 +357,7 @@ async fn damaged_users_and_unknown_stocks_are_refused_unless_accepted() {
 }
 
 /// Numbers that only SQLite stores; users who are left out, for which nothing else is refused; and
-/// two users with one address, of whom the first cannot be imported.
+/// two users with one address, the first of which cannot be imported.
 const LEFT_OUT: &str = "
 ALTER TABLE users ADD COLUMN deleted_at DATETIME;
 INSERT INTO users (id, name, email, balance, level, experience_points, deleted_at) VALUES

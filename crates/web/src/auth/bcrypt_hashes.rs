@@ -1,6 +1,6 @@
 //! Password hashes of imported users: bcrypt, as PHP writes it. The first successful login replaces
-//! one by argon2id. From the import on, a failed login does the same work for every address, so that
-//! its time does not reveal which addresses have such a hash.
+//! one by argon2id. From the import on, a failed login does the same work for every address, so
+//! that its time does not reveal which addresses have such a hash.
 
 use std::hint::black_box;
 use std::ops::{Range, RangeInclusive};
