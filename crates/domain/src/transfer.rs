@@ -2,6 +2,8 @@
 //! opening with the cash and the XP, and one transfer for each holding, at its average price. No
 //! cash moves with a transfer, and nothing is earned.
 
+use std::collections::HashMap;
+
 use crate::settle::{HOLDING_MAX, MONEY_MAX, unopened_player};
 use crate::{
     Day, EntryKind, Fill, Holding, Money, Player, Price, Quantity, QuoteSource, Rules, UnixMicros,
@@ -47,9 +49,16 @@ impl AccountTransfer {
     pub fn is_possible(&self) -> bool {
         let costs = self.holdings.iter().map(TransferredHolding::cost_basis);
         let cost = costs.into_iter().try_fold(0_i64, |sum, cost| sum.checked_add(cost?.0));
+        // Rows of one stock become one holding.
+        let mut shares: HashMap<i64, i64> = HashMap::new();
+        for holding in &self.holdings {
+            let sum = shares.entry(holding.stock_id).or_default();
+            *sum = sum.saturating_add(holding.quantity.0);
+        }
         (0..=MONEY_MAX).contains(&self.cash.0)
             && (0..=MONEY_MAX).contains(&self.total_xp)
             && cost.is_some_and(|cost| cost <= MONEY_MAX)
+            && shares.values().all(|sum| *sum <= HOLDING_MAX)
             && self.achievement_ids.iter().all(|id| (1..=62).contains(id))
     }
 }
@@ -98,7 +107,8 @@ fn transfer_in(
     };
     let holding = player.holdings.entry(transferred.stock_id).or_insert(nothing);
     holding.quantity.0 += transferred.quantity.0;
-    holding.cost_basis.0 += transferred.cost_basis().unwrap_or_default().0;
+    let cost = transferred.cost_basis().expect("invariant: the transfer is possible");
+    holding.cost_basis.0 += cost.0;
     entry.stock_id = Some(transferred.stock_id);
     entry.quantity = transferred.quantity;
     entry.price = Some(transferred.average_price);
@@ -157,5 +167,10 @@ mod tests {
             "a cost beyond the limit"
         );
         assert!(!AccountTransfer { cash: Money(-1), ..Default::default() }.is_possible());
+        let twice = |stock_id| AccountTransfer {
+            holdings: vec![held(1, 60_000_000, 1), held(stock_id, 60_000_000, 1)],
+            ..Default::default()
+        };
+        assert!(twice(2).is_possible() && !twice(1).is_possible(), "rows of one stock add up");
     }
 }

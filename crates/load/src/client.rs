@@ -1,6 +1,7 @@
 //! An HTTP client with one keep-alive connection. It never sends a request twice that a server may
 //! have received.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::pin::pin;
@@ -133,13 +134,20 @@ pub(crate) struct Client {
     addresses: Arc<[ServerAddress]>,
     at: usize,
     link: Option<HttpConnection>,
+    /// The cause of the last error; empty before the first one.
+    cause: String,
 }
 
 impl Client {
     /// Begins with the server at index `number`, modulo their number.
     pub(crate) fn new(addresses: &Arc<[ServerAddress]>, number: usize) -> Self {
         let at = number % addresses.len().max(1);
-        Self { addresses: Arc::clone(addresses), at, link: None }
+        Self { addresses: Arc::clone(addresses), at, link: None, cause: String::new() }
+    }
+
+    /// Why the last request failed.
+    pub(crate) fn cause(&self) -> &str {
+        &self.cause
     }
 
     /// Connects ahead of the first request.
@@ -151,7 +159,10 @@ impl Client {
 
     pub(crate) async fn send(&mut self, call: &Call) -> Result<Response, SendError> {
         let answered = tokio::time::timeout(RESPONSE_TIMEOUT, self.send_now(call)).await;
-        let answered = answered.unwrap_or(Err(SendError::Unanswered));
+        let answered = answered.unwrap_or_else(|_| {
+            self.cause = format!("nothing within {} s", RESPONSE_TIMEOUT.as_secs());
+            Err(SendError::Unanswered)
+        });
         if answered.is_err() {
             self.link = None;
         }
@@ -164,12 +175,23 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 // The server had closed the idle connection; nothing was sent.
                 Err(error) if error.is_canceled() || error.is_closed() => self.link = None,
-                Err(_) => return Err(SendError::Unanswered),
+                Err(error) => return Err(self.record(&error, SendError::Unanswered)),
             }
         }
-        let link = self.link.insert(HttpConnection::open(&self.addresses, &mut self.at).await?);
-        let answered = link.exchange(request(&self.addresses[self.at], call)?).await;
-        answered.map_err(|_| SendError::Unanswered)
+        let opened = match HttpConnection::open(&self.addresses, &mut self.at).await {
+            Ok(opened) => opened,
+            Err(error) => return Err(self.record(&error, SendError::Refused)),
+        };
+        let link = self.link.insert(opened);
+        match link.exchange(request(&self.addresses[self.at], call)?).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(self.record(&error, SendError::Unanswered)),
+        }
+    }
+
+    fn record(&mut self, cause: &dyn Error, error: SendError) -> SendError {
+        self.cause = cause.to_string();
+        error
     }
 }
 
@@ -201,12 +223,12 @@ struct HttpConnection {
 
 impl HttpConnection {
     /// Connects to the server at `at`; moves `at` to the next one if it refuses.
-    async fn open(addresses: &[ServerAddress], at: &mut usize) -> Result<Self, SendError> {
-        let Ok(stream) = addresses[*at].connect().await else {
+    async fn open(addresses: &[ServerAddress], at: &mut usize) -> io::Result<Self> {
+        let connected = addresses[*at].connect().await;
+        if connected.is_err() {
             *at = (*at + 1) % addresses.len();
-            return Err(SendError::Refused);
-        };
-        let linked = handshake(TokioIo::new(stream)).await.map_err(|_| SendError::Refused);
+        }
+        let linked = handshake(TokioIo::new(connected?)).await.map_err(io::Error::other);
         linked.map(|(sender, connection)| Self { sender, connection: Some(connection) })
     }
 

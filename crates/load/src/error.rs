@@ -15,9 +15,13 @@ pub enum LoadError {
     NoPlayers,
     #[error("line {0} of the tokens is not TOKEN, or TOKEN EMAIL PASSWORD")]
     Tokens(usize),
-    /// A request of the preparation got no response.
-    #[error("no response to {0}")]
-    NoAnswer(String),
+    /// A request of the preparation or of a health check got no response.
+    #[error("no response to {request}: {cause}")]
+    NoAnswer {
+        /// Method and path.
+        request: String,
+        cause: String,
+    },
     /// A request of the preparation was rejected.
     #[error("{request} returned {status}: {message}")]
     Refused {

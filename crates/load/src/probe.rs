@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::client::{Call, Client, ServerAddress};
+use crate::client::{Call, Client, Response, ServerAddress};
 use crate::error::LoadError;
 
 /// The response to a request of a health check.
@@ -26,10 +26,16 @@ pub async fn probe(url: &str, path: &str, timeout: Duration) -> Result<ProbeResp
     let mut client = Client::new(&addresses, 0);
     let call = Call::get(path, None);
     let sent = tokio::time::timeout(timeout, client.send(&call)).await;
-    let Ok(Ok(response)) = sent else {
-        return Err(LoadError::NoAnswer(format!("GET {}{path}", url.trim_end_matches('/'))));
+    let cause = match sent {
+        Ok(Ok(response)) => return Ok(probe_response(&response)),
+        Ok(Err(_)) => client.cause().to_owned(),
+        Err(_) => format!("nothing within {} s", timeout.as_secs()),
     };
+    Err(LoadError::NoAnswer { request: format!("GET {}{path}", url.trim_end_matches('/')), cause })
+}
+
+fn probe_response(response: &Response) -> ProbeResponse {
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let message = body["message"].as_str().unwrap_or_default().to_owned();
-    Ok(ProbeResponse { status: response.status, message })
+    ProbeResponse { status: response.status, message }
 }

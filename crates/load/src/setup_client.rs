@@ -55,7 +55,7 @@ impl SetupClient {
             let unexpected = |_| LoadError::Unexpected { request, missing: "JSON of the API" };
             return serde_json::from_slice(&answer.body).map_err(unexpected);
         }
-        Err(LoadError::NoAnswer(request))
+        Err(LoadError::NoAnswer { request, cause: self.client.cause().to_owned() })
     }
 
     /// The stocks that have a price, the cheapest first.

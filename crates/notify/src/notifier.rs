@@ -57,19 +57,21 @@ impl Notifier {
     }
 
     /// Delivers over the section `name` of another configuration from now on, also what waits
-    /// already. False if this channel is not open, or the section is incomplete.
-    pub fn replace_channel(&self, name: &str, config: &NotifyConfig) -> bool {
+    /// already. False if this channel is not open.
+    ///
+    /// # Errors
+    /// A setting of the section is missing or malformed; the channel stays as it is.
+    pub fn replace_channel(
+        &self,
+        name: &str,
+        config: &NotifyConfig,
+    ) -> Result<bool, NotifierError> {
         let Some(delivery) = self.channels.iter().find(|channel| channel.name() == name) else {
-            return false;
+            return Ok(false);
         };
         let names = (self.game.as_str(), self.node.as_str());
-        match Channel::open(delivery.name(), config, names, self.timeout) {
-            Ok(channel) => {
-                delivery.replace(channel);
-                true
-            }
-            Err(_) => false,
-        }
+        delivery.replace(Channel::open(delivery.name(), config, names, self.timeout)?);
+        Ok(true)
     }
 
     /// The names of the configured channels.

@@ -7,7 +7,7 @@ use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
 
 /// The code of the default game.
-pub(crate) const MAIN: &str = "main";
+pub const MAIN: &str = "main";
 
 row! {
     #[derive(Clone, Debug, PartialEq, Eq)]

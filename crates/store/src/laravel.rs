@@ -9,6 +9,15 @@ use crate::query::row;
 pub use self::connection::LaravelDatabase;
 pub use self::queries::{OwnedTable, TradeTable};
 
+/// The highest level that is read: it takes more XP than a number of the column holds.
+pub const LARAVEL_LEVEL_MAX: i64 = 10_000;
+/// The highest XP within a level that is read.
+pub const LARAVEL_XP_MAX: i64 = 0xffff_ffff;
+/// Level n takes n times this.
+pub const LARAVEL_XP_STEP: i64 = 1_000;
+/// Balances are read below this number of cents, up to which SQLite prints both digits.
+pub const LARAVEL_CENTS_END: i64 = 1_000_000_000_000_000;
+
 row! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct LaravelUser {
@@ -68,8 +77,8 @@ row! {
 }
 
 row! {
-    /// Sums over all rows, computed by the database itself. Rows without their user and numbers
-    /// below 0 are left out.
+    /// Sums over all rows, computed by the database itself. Rows without their user, numbers below
+    /// 0 and numbers that cannot be read are left out.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct LaravelTotals {
         pub users: i64,

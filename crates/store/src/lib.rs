@@ -82,15 +82,16 @@ pub use db::Store;
 pub use equity::{EquityPoint, EquityRetention, EquityStep, RollUpStep};
 pub use erase::Erasure;
 pub use error::{StoreError, clear_disk_full, disk_failed, is_disk_full};
-pub use game::Game;
+pub use game::{Game, MAIN};
 pub use history::{MonthBar, MonthSpan};
 pub use idempotency::StoredOutcome;
 pub use imports::{ImportCounts, NewMarket, PriceJump};
 pub use inspect::{DatabaseReport, DatabaseServerReport};
 pub use laravel::{
-    CashDifference, LaravelAchievement, LaravelDatabase, LaravelHolding, LaravelOrphan,
-    LaravelShares, LaravelStock, LaravelTotals, LaravelUnlock, LaravelUser, OwnedTable,
-    PositionDifference, TradeTable,
+    CashDifference, LARAVEL_CENTS_END, LARAVEL_LEVEL_MAX, LARAVEL_XP_MAX, LARAVEL_XP_STEP,
+    LaravelAchievement, LaravelDatabase, LaravelHolding, LaravelOrphan, LaravelShares,
+    LaravelStock, LaravelTotals, LaravelUnlock, LaravelUser, OwnedTable, PositionDifference,
+    TradeTable,
 };
 pub use ledger::{FilteredPage, LedgerFilter, NoteRow};
 pub use ledger_row::LedgerRow;

@@ -21,7 +21,8 @@ const LOCK_WAIT_MS: u32 = 200;
 const TRIES: u32 = 80;
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// The advisory lock of the migrating node, and of a node that creates a partition.
+/// The advisory lock of the migrating node, of a node that creates a partition, and of an import of
+/// players.
 pub(crate) const MIGRATION_LOCK: i64 = 0x6f70_656e_6265_6c6c;
 
 /// The migrations in ascending order. Both engines have a file of each name.
@@ -139,8 +140,8 @@ async fn migrate_postgres(pool: &PgPool, migrations: &Migrator) -> Result<(), St
     Ok(())
 }
 
-/// Waits until no other node migrates. Polls, because CREATE INDEX CONCURRENTLY waits for every
-/// statement that is waiting.
+/// Waits until no other process migrates or imports players. Polls, because CREATE INDEX
+/// CONCURRENTLY waits for every statement that is waiting.
 async fn acquire_lock(db: &mut PgConnection) -> Result<(), StoreError> {
     let mut is_logged = false;
     loop {
@@ -152,7 +153,7 @@ async fn acquire_lock(db: &mut PgConnection) -> Result<(), StoreError> {
             return Ok(());
         }
         if !std::mem::replace(&mut is_logged, true) {
-            tracing::info!("waiting for another node that migrates the database");
+            tracing::info!("waiting for a process that migrates the database or imports players");
         }
         sleep(PAUSE).await;
     }

@@ -12,6 +12,7 @@ use domain::{
 use tokio::time::sleep;
 
 use crate::game::MAIN;
+use crate::migrate::MIGRATION_LOCK;
 use crate::pools::Db;
 use crate::query::row;
 use crate::rows::RowSet;
@@ -75,6 +76,13 @@ pub struct PlayerImport {
     now: UnixMicros,
     opened_at: UnixMicros,
 }
+
+// Every start of a node takes the lock of migrations, and waits until the import has ended.
+static LOCK: LazyStatement = LazyStatement::by_engine(
+    "player_import.lock",
+    "SELECT CAST(1 AS BIGINT) WHERE $1 IS NOT NULL",
+    "SELECT CAST(CAST(pg_try_advisory_xact_lock($1) AS INT) AS BIGINT)",
+);
 
 // Of this process as well.
 static SESSIONS: LazyStatement = LazyStatement::by_engine(
@@ -172,6 +180,7 @@ static COUNT_UNLOCKS: LazyStatement = LazyStatement::new(
 );
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[
+    &LOCK,
     &SESSIONS,
     &TAKEN_EMAILS,
     &USERS,
@@ -187,10 +196,11 @@ pub(crate) static STATEMENTS: &[&LazyStatement] = &[
 ];
 
 impl Store {
-    /// Begins an import. No other process may use the database.
+    /// Begins an import. No other process may use the database; a node that starts on PostgreSQL
+    /// waits until the import has ended.
     ///
     /// # Errors
-    /// `Unsuitable` while a node or a command has a session on PostgreSQL.
+    /// `Unsuitable` while a node or a command has a session on PostgreSQL, or migrates.
     pub async fn begin_player_import(&self, now: UnixMicros) -> Result<PlayerImport, StoreError> {
         let mut others = 0;
         for _ in 0..SESSION_CHECKS {
@@ -201,8 +211,9 @@ impl Store {
                     (tx, i64::from(db.writer.size()))
                 }
             };
+            let is_locked: i64 = tx.run().fetch_scalar(&LOCK, (MIGRATION_LOCK,)).await?;
             others = tx.run().fetch_scalar::<i64>(&SESSIONS, ()).await? - own;
-            if others <= 0 {
+            if others <= 0 && is_locked != 0 {
                 let opened_at = seals::entry_time(tx.conn(), now).await?;
                 return Ok(PlayerImport { tx, now, opened_at });
             }
@@ -210,8 +221,8 @@ impl Store {
             sleep(SESSION_CHECK_INTERVAL).await;
         }
         Err(StoreError::Unsuitable(format!(
-            "{others} sessions of other openbell processes use the database: stop all nodes and \
-             repeat the command"
+            "{others} sessions of other openbell processes use or migrate the database: stop all \
+             nodes and repeat the command"
         )))
     }
 
@@ -241,10 +252,11 @@ impl PlayerImport {
         let sharing = self.take_names(players, &user_ids).await?;
         let player_ids = self.insert_players(&user_ids).await?;
         let open = |player: &ImportedPlayer| {
-            let player_id = *player_ids.get(user_ids.get(&player.email_key)?)?;
-            Some(open_transferred(player_id, &player.transfer, market_day, rules, self.opened_at))
+            let player_id = user_ids.get(&player.email_key).and_then(|id| player_ids.get(id));
+            let player_id = *player_id.expect("invariant: every inserted user is returned");
+            open_transferred(player_id, &player.transfer, market_day, rules, self.opened_at)
         };
-        let opened: Vec<(Player, Vec<Fill>)> = players.iter().filter_map(open).collect();
+        let opened: Vec<(Player, Vec<Fill>)> = players.iter().map(open).collect();
         self.insert_opened(&opened).await?;
         self.insert_unlocks(players, &opened).await?;
         Ok(sharing)

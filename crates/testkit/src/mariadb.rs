@@ -77,14 +77,6 @@ impl MariaDb {
         format!("mysql://{USER}:{PASSWORD_IN_URL}@127.0.0.1:{port}/{name}")
     }
 
-    /// Runs statements as the administrator in the database of a URL.
-    ///
-    /// # Panics
-    /// When one of them fails.
-    pub fn run_sql(&self, url: &str, sql: &str) -> String {
-        self.run(url.rsplit('/').next().unwrap_or_default(), sql)
-    }
-
     fn run(&self, database: &str, sql: &str) -> String {
         let mut client = Command::new("mariadb");
         client.args(["--no-defaults", "--user=root", "--batch", "--skip-column-names"]);

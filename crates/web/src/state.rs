@@ -45,6 +45,8 @@ pub struct AppDeps {
     /// Renders all metrics in the text format of Prometheus; `None` if none are recorded.
     pub render_metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
     pub start_trace: StartTrace,
+    /// The highest cost of the bcrypt hashes of imported users.
+    pub bcrypt_cost_max: Option<u32>,
 }
 
 /// The state that all requests share; cheap to clone.
@@ -65,7 +67,7 @@ impl AppState {
     pub fn new(deps: AppDeps) -> Self {
         Self {
             session_lookup: SessionLookup::new(deps.store.clone(), Arc::clone(&deps.clock)),
-            hasher: Hasher::new(&deps.config.auth),
+            hasher: Hasher::new(&deps.config.auth, deps.bcrypt_cost_max),
             limits: Arc::new(ArcSwap::from_pointee(deps.config.limits.clone())),
             access_log: Arc::new(AtomicBool::new(deps.config.http.access_log)),
             throttle_log: ThrottleLog::default(),

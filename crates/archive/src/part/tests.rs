@@ -7,9 +7,20 @@ use proptest::prelude::*;
 use super::*;
 
 fn entry() -> impl Strategy<Value = Entry> {
-    let kinds = vec![EntryKind::Open, EntryKind::Buy, EntryKind::Sell, EntryKind::Note];
-    let sources =
-        vec![QuoteSource::Replay, QuoteSource::Simulated, QuoteSource::Fixed, QuoteSource::Live];
+    let kinds = vec![
+        EntryKind::Open,
+        EntryKind::Buy,
+        EntryKind::Sell,
+        EntryKind::Note,
+        EntryKind::TransferIn,
+    ];
+    let sources = vec![
+        QuoteSource::Replay,
+        QuoteSource::Simulated,
+        QuoteSource::Fixed,
+        QuoteSource::Live,
+        QuoteSource::Import,
+    ];
     let some = || prop::option::of(any::<i64>());
     let required = any::<([i64; 4], [i64; 8], i64)>();
     let optional = (some(), some(), some(), some());

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use archive::{ArchiveStore, Archiver, AuditConfig, Manifest, S3Config};
 use domain::{
-    Action, Clock, Day, Month, Note, Order, Price, Quantity, Quote, QuoteSource, Rules, Side,
-    StockInfo, Symbol, settle,
+    AccountTransfer, Action, Clock, Day, Money, Month, Note, Order, Price, Quantity, Quote,
+    QuoteSource, Rules, Side, StockInfo, Symbol, TransferredHolding, settle,
 };
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use store::{
-    ArchiveRow, BatchMark, DatabaseConfig, LoadKey, NewToken, NewUser, PlayerUpdate, Store,
-    TokenKind, Valuation,
+    ArchiveRow, BatchMark, DatabaseConfig, ImportedPlayer, LoadKey, NO_PASSWORD, NewToken, NewUser,
+    PlayerUpdate, Store, TokenKind, Valuation,
 };
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, migrated_database};
@@ -102,6 +102,29 @@ impl Fixture {
         let stock_ids = stocks.iter().map(|stock| stock.stock_id).collect();
         let marks = SeededEntropy::new(1);
         Self { store, player_ids, user_ids, stock_ids, url, clock, marks, directory }
+    }
+
+    /// Imports a player with cash, XP and a holding: two entries.
+    pub(crate) async fn import_player(&self) {
+        let (now, quantity) = (self.clock.now(), Quantity(3 * Quantity::SHARE));
+        let (stock_id, average_price) = (self.stock_ids[0], Price(1_899_500));
+        let player = ImportedPlayer {
+            name: "Moyo".to_owned(),
+            email: "moyo@example.org".to_owned(),
+            email_key: "moyo@example.org".to_owned(),
+            password_hash: NO_PASSWORD.to_owned(),
+            registered_at: now,
+            transfer: AccountTransfer {
+                cash: Money(943_015),
+                total_xp: 3_250,
+                achievement_ids: Vec::new(),
+                holdings: vec![TransferredHolding { stock_id, quantity, average_price }],
+            },
+            unlocked_at: Vec::new(),
+        };
+        let mut import = self.store.begin_player_import(now).await.expect("begins");
+        import.add(&[player], Day(12_786), &rules()).await.expect("adds");
+        import.commit(None).await.expect("commits");
     }
 
     /// Tries this many random actions, some in one commit, over a few days. Returns how many

@@ -30,6 +30,20 @@ pub(crate) fn archive_store(fixture: &Fixture) -> ArchiveStore {
 }
 
 #[tokio::test]
+async fn an_imported_player_is_verified_in_the_archive() {
+    for engine in ENGINES {
+        let fixture = Fixture::open(engine).await;
+        fixture.import_player().await;
+        let [first, ..] = fixture.trade_over_months().await;
+        let all = holds(&fixture).await;
+        let gone = fixture.let_go(first).await.entries;
+        assert!(gone >= 2, "{engine}");
+        assert_eq!(holds(&fixture).await, all - gone, "{engine}");
+        holds_wholly(&fixture, all).await;
+    }
+}
+
+#[tokio::test]
 async fn a_month_is_written_verified_dropped_and_restored() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine).await;

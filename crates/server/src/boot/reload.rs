@@ -28,6 +28,21 @@ pub(super) struct Reloader {
     pub(super) clock: Arc<dyn Clock>,
 }
 
+/// What a reload does with a changed key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyOutcome {
+    Applied,
+    NeedsRestart,
+    /// The key cannot be applied; the reason is logged.
+    Failed,
+}
+
+impl KeyOutcome {
+    fn applied_if(is_applied: bool) -> Self {
+        if is_applied { Self::Applied } else { Self::NeedsRestart }
+    }
+}
+
 /// A part of the configuration that is applied at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reloadable<'k> {
@@ -57,11 +72,13 @@ impl Reloader {
         };
         let (mut applied, mut refused) = (Vec::new(), Vec::new());
         for key in self.running.changed_keys(&newer.tree) {
-            if self.apply(&key, &newer.config).await {
-                self.running.adopt(&newer.tree, &key);
-                applied.push(key);
-            } else {
-                refused.push(key);
+            match self.apply(&key, &newer.config).await {
+                KeyOutcome::Applied => {
+                    self.running.adopt(&newer.tree, &key);
+                    applied.push(key);
+                }
+                KeyOutcome::NeedsRestart => refused.push(key),
+                KeyOutcome::Failed => {}
             }
         }
         SecurityEvent::of_reload(&applied).log();
@@ -71,29 +88,39 @@ impl Reloader {
         }
     }
 
-    /// Applies a changed key; false if it needs a restart.
-    async fn apply(&self, key: &str, newer: &Config) -> bool {
-        match reloadable(key) {
-            Some(Reloadable::LogLevel) => self.level.set(&newer.log.level).is_ok(),
-            Some(Reloadable::Limits) => {
-                self.app.set_limits(newer.limits.clone());
-                true
+    async fn apply(&self, key: &str, newer: &Config) -> KeyOutcome {
+        let Some(part) = reloadable(key) else { return KeyOutcome::NeedsRestart };
+        match part {
+            Reloadable::LogLevel => {
+                return KeyOutcome::applied_if(self.level.set(&newer.log.level).is_ok());
             }
-            Some(Reloadable::AccessLog) => {
-                self.app.set_access_log(newer.http.access_log);
-                true
-            }
-            Some(Reloadable::SlowStatements) => {
+            Reloadable::Limits => self.app.set_limits(newer.limits.clone()),
+            Reloadable::AccessLog => self.app.set_access_log(newer.http.access_log),
+            Reloadable::SlowStatements => {
                 store::log_slow_statements(newer.database.slow_statement_ms);
-                true
             }
-            Some(Reloadable::ProviderKey(kind)) => self.set_provider_key(kind, newer).await,
+            Reloadable::ProviderKey(kind) => {
+                return KeyOutcome::applied_if(self.set_provider_key(kind, newer).await);
+            }
             // Keys of one section are applied together, once for each.
-            Some(Reloadable::NotifyChannel(name)) => {
-                let notifier = self.notifier.as_ref();
-                notifier.is_some_and(|notifier| notifier.replace_channel(name, &newer.notify))
+            Reloadable::NotifyChannel(name) => return self.replace_channel(name, newer),
+        }
+        KeyOutcome::Applied
+    }
+
+    fn replace_channel(&self, name: &str, newer: &Config) -> KeyOutcome {
+        let Some(notifier) = &self.notifier else { return KeyOutcome::NeedsRestart };
+        match notifier.replace_channel(name, &newer.notify) {
+            Ok(is_open) => KeyOutcome::applied_if(is_open),
+            Err(error) => {
+                let error = error_chain(&error);
+                tracing::warn!(
+                    channel = name,
+                    error,
+                    "the channel keeps its settings: correct the new ones and send SIGHUP again"
+                );
+                KeyOutcome::Failed
             }
-            None => false,
         }
     }
 

@@ -116,6 +116,10 @@ impl Server {
         // Before a leaderboard is built; the job `follow_changes` adds later ones.
         let excluded = jobs::exclude_unranked(&store, &boards).await;
         excluded.map_err(database::database_error(&config.database))?;
+        // An import requires that no server runs.
+        let bcrypt_cost_max = store.imported_bcrypt_cost().await;
+        let bcrypt_cost_max =
+            bcrypt_cost_max.map_err(database::database_error(&config.database))?;
         let providers = match source.feed() {
             Some(_) => {
                 let settings = &config.market.live.providers;
@@ -142,7 +146,7 @@ impl Server {
             clock,
             node,
         });
-        let app = app_state(&context, rules, shutdown.clone())?;
+        let app = app_state(&context, rules, shutdown.clone(), bcrypt_cost_max)?;
         Ok(Self { context, history, app, shutdown })
     }
 
@@ -194,6 +198,7 @@ fn app_state(
     context: &JobContext,
     rules: Arc<Rules>,
     shutdown: web::Shutdown,
+    bcrypt_cost_max: Option<u32>,
 ) -> Result<web::AppState, CommandError> {
     let config = &context.config;
     let lookups = context.providers.as_ref().map(|providers| {
@@ -221,6 +226,7 @@ fn app_state(
             Arc::new(move || metrics.render())
         }),
         start_trace: traces::start,
+        bcrypt_cost_max,
     }))
 }
 

@@ -8,21 +8,24 @@ mod comparison;
 mod issues;
 mod planner;
 mod report;
+mod report_file;
 mod tally;
 
-use std::fs::File;
-use std::io::{BufRead as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::BufRead as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use domain::{Clock as _, Day, Rules};
-use store::{LaravelDatabase, PlayerImport, Store, StoreError};
+use store::{LaravelDatabase, MAIN, PlayerImport, Store, StoreError};
+use web::SecurityEvent;
 
 use self::catalogue::EarlierCatalogue;
 use self::issues::{IssueKind, IssueList};
 use self::planner::{ImportPlanner, PlannedPage};
 use self::report::LaravelReport;
+use self::report_file::ReportFile;
+use super::log_action;
 use crate::boot::config::{self, Config, DatabaseArgs, Flags, load_rules, without_password};
 use crate::boot::data_dir::{DataDirError, DatabaseLock};
 use crate::boot::database::{database_error, lock_database, open_existing};
@@ -31,8 +34,6 @@ use crate::clock::SystemClock;
 use crate::error::CommandError;
 use crate::term;
 
-/// The code of the game.
-const MAIN: &str = "main";
 /// Users of one page, which is planned and written at once.
 const PAGE_ROWS: i64 = 1_000;
 
@@ -78,7 +79,6 @@ struct TargetGame {
 }
 
 pub(super) async fn run(args: ImportLaravelArgs) -> Result<ExitCode, CommandError> {
-    let report_file = args.report.as_deref().map(create_report).transpose()?;
     let url = read_url(&args.url)?;
     let shown = without_password(&url);
     let unreadable = |error| CommandError::EarlierDatabase(shown.clone(), error);
@@ -88,6 +88,7 @@ pub(super) async fn run(args: ImportLaravelArgs) -> Result<ExitCode, CommandErro
     }
     let lock = lock_database(&config)?;
     let mut source = LaravelDatabase::open(&url).await.map_err(unreadable)?;
+    let report_file = args.report.as_deref().map(ReportFile::create).transpose()?;
     let options = ImportOptions {
         convert_unknown: args.convert_unknown_to_cash,
         skip_damaged: args.skip_damaged,
@@ -101,17 +102,16 @@ pub(super) async fn run(args: ImportLaravelArgs) -> Result<ExitCode, CommandErro
     import(&mut source, &target, options, issues, &mut report).await?;
     source.close().await;
     target.store.close().await;
-    if let Some((path, mut file)) = report_file {
-        file.write_all(term::to_json(&report).as_bytes())
-            .map_err(|error| CommandError::Report(path, error))?;
-    }
+    // The outcome first: what follows may fail.
     term::print(&report.to_text());
+    if report.is_imported() {
+        let event = SecurityEvent::of_command(None, "import_laravel");
+        log_action(&target.config, event.with_subject(report.imported_users()))?;
+    }
+    if let Some(file) = report_file {
+        file.replace(&term::to_json(&report))?;
+    }
     Ok(if report.is_refused() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-fn create_report(path: &Path) -> Result<(PathBuf, File), CommandError> {
-    let file = File::create(path).map_err(|error| CommandError::Report(path.to_owned(), error))?;
-    Ok((path.to_owned(), file))
 }
 
 fn read_url(argument: &str) -> Result<String, CommandError> {

@@ -74,7 +74,9 @@ fn the_health_command_succeeds_only_while_the_server_is_ready() {
     assert!(text.starts_with(&format!("openbell: {url}/readyz returned 503: ")), "{text}");
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
-    assert_eq!(error_line(&health()), format!("openbell: no response to GET {url}/readyz"));
+    let text = error_line(&health());
+    let cause = "Connection refused (os error 111)";
+    assert_eq!(text, format!("openbell: no response to GET {url}/readyz: {cause}"));
 
     let text = error_line(
         &openbell(&["health"]).env("OPENBELL_LISTEN", "127.0.0.1:0").output().expect("it runs"),
@@ -89,7 +91,7 @@ fn a_server_that_does_not_respond_fails_the_health_command_within_seconds() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", silent.local_addr().expect("bound"));
     let text = error_line(&run(&["health", "--url", &url]));
-    assert_eq!(text, format!("openbell: no response to GET {url}/readyz"));
+    assert_eq!(text, format!("openbell: no response to GET {url}/readyz: nothing within 3 s"));
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn printed(output: &Output) -> String {
 }
 
 /// The security events that a command logs.
-fn events_of(command: &mut Command) -> Vec<Value> {
+pub(crate) fn events_of(command: &mut Command) -> Vec<Value> {
     let output = command.env("OPENBELL__LOG__FORMAT", "json").output().expect("it runs");
     let text = String::from_utf8(output.stderr).expect("text");
     let parsed = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use testkit::{RedisServer, eventually, postgres_database};
 
+use crate::curl::Visitor;
 use crate::live::listed_in;
 use crate::monitoring::repository_file;
 use crate::server::{Server, run};
@@ -124,7 +125,8 @@ fn a_server_on_sqlite_exports_the_inventory() {
 #[test]
 fn without_metrics_a_server_trades_and_exports_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
-    let flags = ["--data-dir", &dir.path().display().to_string()];
+    let data = dir.path().display().to_string();
+    let flags = ["--data-dir", &data];
     let server = Server::start_at("127.0.0.1:0", &flags, |command| {
         command.env("OPENBELL__METRICS__ENABLED", "false");
     });
@@ -132,6 +134,14 @@ fn without_metrics_a_server_trades_and_exports_nothing() {
     let token = server.register("ada");
     let order = serde_json::json!({ "stock_symbol": "AAPL", "quantity": 1 });
     assert_eq!(server.ask("POST", "/api/portfolio/buy", &token, Some(&order)).0, 200);
+    let role = ["user", "role", "ada@example.org", "operator"];
+    let output = run(&[&role[..], &flags].concat());
+    assert!(output.status.success(), "{output:?}");
+    let port = server.address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    let operator = Visitor::new("http", "127.0.0.1", port.expect("a port"));
+    assert_eq!(operator.sign_in("ada").status, 303);
+    let page = operator.get("/ops");
+    assert!(page.body.contains("Metrics are off (metrics.enabled)."), "{}", page.body);
     server.stop();
 }
 

@@ -201,9 +201,17 @@ fn the_package_has_the_files_of_a_service() {
         assert!(system.has(name), "{name}");
     }
     assert_eq!(system.dpkg(&["--verify", "openbell"]), "", "the sums agree");
-    for unit in ["openbell.service", "openbell-backup.service", "openbell-notify@.service"] {
-        let text = system.read(&format!("/usr/lib/systemd/system/{unit}"));
-        assert!(!text.contains("/usr/local") && text.contains("/usr/bin/openbell"), "{text}");
+    let [units, examples] = ["/usr/lib/systemd", "/usr/share/doc/openbell/examples/systemd"]
+        .map(|dir| system.path(dir));
+    let find = |text: &str| {
+        let mut grep = Command::new("grep");
+        let output =
+            grep.args(["-rlF", text]).args([&units, &examples]).output().expect("grep runs");
+        texts(&output).0
+    };
+    assert_eq!(find("/usr/local"), "");
+    for unit in ["openbell.service", "openbell-backup.service", "openbell-load.service"] {
+        assert!(find("/usr/bin/openbell").contains(unit), "{unit}");
     }
     let listed = success(Command::new("dpkg-deb").arg("--contents").arg(&*PACKAGE));
     let is_of_root = |line: &str| line.split_whitespace().nth(1) == Some("root/root");

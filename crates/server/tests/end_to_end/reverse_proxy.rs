@@ -13,7 +13,7 @@ use testkit::{Nginx, poll, postgres_database, redis_url};
 
 use crate::curl::Visitor;
 use crate::monitoring::repository_file;
-use crate::server::Server;
+use crate::server::{Server, error_line, run};
 
 /// A name that is not of this machine, for which browsers require HTTPS for secure cookies.
 const HOST: &str = "play.example.org";
@@ -102,6 +102,9 @@ fn behind_the_shipped_nginx_with_tls_cookies_are_bound_to_https() {
     assert!(reply.head.contains("strict-transport-security: max-age="), "{}", reply.head);
     assert!(visitor.get("/home").body.contains("ada"));
     assert_expiry_is_found(nginx.port());
+    let site = format!("https://localhost:{}", nginx.port());
+    let text = error_line(&run(&["health", "--url", &site]));
+    assert!(text.contains("no response to GET") && text.contains("certificate"), "{text}");
     let socket = nginx.redirect_socket().display().to_string();
     let plain = Visitor::new("http", HOST, 80).with(&["--unix-socket", &socket]);
     let reply = plain.get("/stocks/AAPL?range=1y");

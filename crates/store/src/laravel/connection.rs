@@ -108,8 +108,7 @@ impl LaravelDatabase {
         for (table, column) in NEEDED {
             if !database.has(table, column) {
                 return Err(StoreError::Unsuitable(format!(
-                    "this is no database of the earlier application: it has no column \
-                     {table}.{column}"
+                    "the database lacks the column {table}.{column} of the earlier application"
                 )));
             }
         }

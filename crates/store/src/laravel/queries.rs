@@ -3,13 +3,12 @@
 
 use super::connection::SqlDialect;
 use super::{
-    CashDifference, LaravelAchievement, LaravelDatabase, LaravelHolding, LaravelOrphan,
-    LaravelShares, LaravelStock, LaravelTotals, LaravelUnlock, LaravelUser, PositionDifference,
+    CashDifference, LARAVEL_CENTS_END, LARAVEL_LEVEL_MAX, LARAVEL_XP_MAX, LARAVEL_XP_STEP,
+    LaravelAchievement, LaravelDatabase, LaravelHolding, LaravelOrphan, LaravelShares,
+    LaravelStock, LaravelTotals, LaravelUnlock, LaravelUser, PositionDifference,
 };
 use crate::StoreError;
 
-/// The highest level that is read: it takes more XP than a number of the column holds.
-const LEVEL_MAX: i64 = 10_000;
 /// The default of `users.balance`.
 const BALANCE: &str = "10000.00";
 
@@ -30,7 +29,26 @@ impl SqlDialect {
         self.int(&format!("ROUND(({value}) * 100)"))
     }
 
-    /// Seconds since 1970; NULL for what is no date.
+    /// Whole cents of an amount of whole cents above 0; 0 for any other.
+    fn exact_cents(self, value: &str) -> String {
+        let text = self.text(value);
+        let (number, is_decimal) = match self {
+            Self::MySql => (value.to_owned(), "1 = 1".to_owned()),
+            Self::Postgres => (format!("CAST({value} AS NUMERIC)"), "1 = 1".to_owned()),
+            // The text, which the caller reads, has fewer digits than the float.
+            Self::Sqlite => (
+                format!("CAST({text} AS REAL)"),
+                format!("{text} NOT GLOB '*[^0-9.]*' AND {text} NOT GLOB '*.*.*'"),
+            ),
+        };
+        let (cents, end) = (self.cents(&number), LARAVEL_CENTS_END / 100);
+        format!(
+            "CASE WHEN {is_decimal} AND {number} > 0 AND {number} < {end}
+                 AND ROUND({number}, 2) = {number} THEN {cents} ELSE 0 END"
+        )
+    }
+
+    /// Seconds since 1970; NULL for an invalid date.
     fn seconds(self, value: &str) -> String {
         match self {
             Self::MySql => format!("TIMESTAMPDIFF(SECOND, '1970-01-01 00:00:00', {value})"),
@@ -139,13 +157,17 @@ impl LaravelDatabase {
         let xp = self.optional("users", "experience_points", "u.experience_points");
         let (level_int, xp_int) = (d.int(level), d.int(xp));
         let users = d.int("count(*)");
-        let cash =
-            d.sum(&format!("CASE WHEN u.balance > 0 THEN {} ELSE 0 END", d.cents("u.balance")));
+        let cash = d.sum(&d.exact_cents("u.balance"));
+        let half_step = LARAVEL_XP_STEP / 2;
         let xp = d.sum(&format!(
-            "CASE WHEN {level_int} BETWEEN 2 AND {LEVEL_MAX}
-                 THEN 500 * {level_int} * ({level_int} - 1) ELSE 0 END
-             + CASE WHEN {xp_int} > 0 AND COALESCE({level_int}, 1) <= {LEVEL_MAX}
-                 THEN {xp_int} ELSE 0 END"
+            "CASE WHEN ({level} IS NULL OR {level} = {level_int})
+                 AND ({xp} IS NULL OR {xp} = {xp_int})
+                 AND COALESCE({level_int}, 1) <= {LARAVEL_LEVEL_MAX}
+                 AND COALESCE({xp_int}, 0) <= {LARAVEL_XP_MAX}
+             THEN CASE WHEN {level_int} > 1
+                     THEN {half_step} * {level_int} * ({level_int} - 1) ELSE 0 END
+                 + CASE WHEN {xp_int} > 0 THEN {xp_int} ELSE 0 END
+             ELSE 0 END"
         ));
         let unlocks = if self.has("achievement_user", "user_id") {
             d.int("(SELECT count(*) FROM achievement_user a JOIN users o ON o.id = a.user_id)")
@@ -159,11 +181,12 @@ impl LaravelDatabase {
         Ok(rows.await?.into_iter().next().unwrap_or_default())
     }
 
-    /// The shares of each stock that users have, without rows that are deleted.
+    /// The shares of each stock that users have, without rows that are deleted or have fractions.
     pub async fn shares(&mut self) -> Result<Vec<LaravelShares>, StoreError> {
         let d = self.dialect();
         let (stock_id, quantity) = (d.int("p.stock_id"), d.int("p.quantity"));
-        let shares = d.sum(&format!("CASE WHEN p.quantity > 0 THEN {quantity} ELSE 0 END"));
+        let is_read = format!("p.quantity > 0 AND p.quantity = {quantity}");
+        let shares = d.sum(&format!("CASE WHEN {is_read} THEN {quantity} ELSE 0 END"));
         let is_deleted = self.is_deleted("portfolios", "p");
         self.fetch(format!(
             "SELECT {stock_id} AS stock_id, {shares} AS shares FROM portfolios p

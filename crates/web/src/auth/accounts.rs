@@ -191,10 +191,9 @@ async fn check_password(
     if passwords::length(password) > state.config.auth.password_length_max {
         return Ok(None);
     }
-    let bcrypt_cost_max = state.store.imported_bcrypt_cost().await?;
     let known = state.store.find_credentials(email_key).await?;
     let stored = known.as_ref().map(|credentials| credentials.password_hash.as_str());
-    let matched = state.hasher.verify(password, stored, bcrypt_cost_max).await?;
+    let matched = state.hasher.verify(password, stored).await?;
     let known = known.filter(|_| matched != PasswordMatch::Mismatch);
     let is_weak = matched == PasswordMatch::WeakHash;
     Ok(known.map(|known| Verified {

@@ -1,9 +1,9 @@
 //! Password hashes of imported users: bcrypt, as PHP writes it. The first successful login replaces
-//! one by argon2id. Until then a failed login does the same work for every address, so that its
-//! time does not reveal which addresses have such a hash.
+//! one by argon2id. From the import on, a failed login does the same work for every address, so
+//! that its time does not reveal which addresses have such a hash.
 
 use std::hint::black_box;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 /// The costs of hashes that are imported and verified. A cost of 14 takes about a second.
 const COSTS: RangeInclusive<u32> = 4..=14;
@@ -23,15 +23,19 @@ pub(super) fn matches(password: &[u8], hash: &str) -> bool {
     bcrypt::verify(password, hash).is_ok_and(|is_match| is_match)
 }
 
-/// Does the work of one hash of cost `max`, less that of one hash of cost `spent`: the costs from
-/// `spent` to `max - 1` add up to it, since each takes twice as long as the one before.
+/// Does the work of one hash of cost `max`, less that of one hash of cost `spent`.
 pub(super) fn spend(password: &[u8], spent: Option<u32>, max: u32) {
-    let costs = match spent {
+    for cost in costs(spent, max) {
+        black_box(bcrypt::hash_with_salt(password, cost, [0; 16]).is_ok());
+    }
+}
+
+/// The costs of hashes whose work adds up to that of one hash of cost `max`, less that of one of
+/// cost `spent`: each cost takes twice as long as the one before.
+fn costs(spent: Option<u32>, max: u32) -> Range<u32> {
+    match spent {
         Some(spent) => spent..max,
         None => max..max + 1,
-    };
-    for cost in costs {
-        black_box(bcrypt::hash_with_salt(password, cost, [0; 16]).is_ok());
     }
 }
 
@@ -52,6 +56,28 @@ mod tests {
         // A test vector of crypt_blowfish, the implementation in PHP.
         let vector = "$2y$05$/OK.fbVrR/bpIqNJ5ianF.CE5elHaaO4EbggVDjb8P19RukzXSM3e";
         assert!(matches(&[0xff, 0xff, 0xa3], vector) && bcrypt_cost(vector) == Some(5));
+    }
+
+    #[test]
+    fn a_password_is_cut_after_72_bytes_as_in_php() {
+        let password = "x".repeat(72);
+        let parts = bcrypt::hash_with_salt(&password, 4, [7; 16]).expect("a hash");
+        let hash = parts.format_for_version(bcrypt::Version::TwoY);
+        assert!(matches(format!("{password}and more").as_bytes(), &hash));
+        assert!(!matches(&password.as_bytes()[1..], &hash));
+    }
+
+    #[test]
+    fn every_failed_login_does_the_work_of_one_hash_of_the_highest_cost() {
+        for max in [4, 10, 14] {
+            for spent in [None, Some(4), Some(max - 1), Some(max)] {
+                if spent.is_some_and(|spent| spent < 4) {
+                    continue;
+                }
+                let more: u64 = costs(spent, max).map(|cost| 1 << cost).sum();
+                assert_eq!(spent.map_or(0, |cost| 1 << cost) + more, 1 << max, "{spent:?} {max}");
+            }
+        }
     }
 
     #[test]

@@ -74,15 +74,19 @@ const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$b3BlbmJlbGwtbm8tdXNlcg\
 pub struct Hasher {
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
+    bcrypt_cost_max: Option<u32>,
 }
 
 impl Hasher {
-    pub fn new(config: &AuthConfig) -> Self {
+    /// `bcrypt_cost_max` is the highest cost of imported hashes, which cannot change while a server
+    /// runs.
+    pub fn new(config: &AuthConfig, bcrypt_cost_max: Option<u32>) -> Self {
         let running = config.hash_concurrency_max.clamp(1, 1_024);
         let admitted = running + config.hash_queue_max.min(1_000_000);
         Self {
             running: Arc::new(Semaphore::new(running)),
             admitted: Arc::new(Semaphore::new(admitted)),
+            bcrypt_cost_max,
         }
     }
 
@@ -98,15 +102,15 @@ impl Hasher {
     }
 
     /// Verifies against a stored hash. Without one, the result is [`PasswordMatch::Mismatch`] after
-    /// the same time. `bcrypt_cost_max` is the highest cost of imported hashes.
+    /// the same time.
     pub(crate) async fn verify(
         &self,
         password: &str,
         stored: Option<&str>,
-        bcrypt_cost_max: Option<u32>,
     ) -> Result<PasswordMatch, HashError> {
         let (entered, password) = (password.to_owned(), normalized(password));
         let stored = stored.filter(|stored| *stored != NO_PASSWORD).map(str::to_owned);
+        let bcrypt_cost_max = self.bcrypt_cost_max;
         self.run(move || {
             let stored = stored.as_deref();
             let cost = stored.and_then(bcrypt_cost);
@@ -220,11 +224,12 @@ mod tests {
     use testkit::SeededEntropy;
 
     fn hasher(concurrency: usize, queue: usize) -> Hasher {
-        Hasher::new(&AuthConfig {
+        let config = AuthConfig {
             hash_concurrency_max: concurrency,
             hash_queue_max: queue,
             ..AuthConfig::default()
-        })
+        };
+        Hasher::new(&config, Some(5))
     }
 
     #[test]
@@ -242,16 +247,13 @@ mod tests {
         let stored = hasher.hash("password123", &chance).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert_ne!(stored, hasher.hash("password123", &chance).await.unwrap(), "the salts differ");
-        let verify = async |password| hasher.verify(password, Some(&stored), None).await.unwrap();
+        let verify = async |password| hasher.verify(password, Some(&stored)).await.unwrap();
         assert_eq!(verify("password123").await, PasswordMatch::Match);
         assert_eq!(verify("password124").await, PasswordMatch::Mismatch);
-        assert_eq!(
-            hasher.verify("password123", None, None).await.unwrap(),
-            PasswordMatch::Mismatch
-        );
+        assert_eq!(hasher.verify("password123", None).await.unwrap(), PasswordMatch::Mismatch);
         let long = "x".repeat(73);
         let stored = hasher.hash(&long, &chance).await.unwrap();
-        let cut = hasher.verify(&long[..72], Some(&stored), None).await.unwrap();
+        let cut = hasher.verify(&long[..72], Some(&stored)).await.unwrap();
         assert_eq!(cut, PasswordMatch::Mismatch, "nothing is cut off");
     }
 
@@ -259,7 +261,7 @@ mod tests {
     async fn composed_and_decomposed_letters_are_the_same_password() {
         let (hasher, chance) = (hasher(2, 8), SeededEntropy::new(1));
         let stored = hasher.hash("caf\u{e9} au lait", &chance).await.unwrap();
-        let matched = hasher.verify("cafe\u{301} au lait", Some(&stored), None).await.unwrap();
+        let matched = hasher.verify("cafe\u{301} au lait", Some(&stored)).await.unwrap();
         assert_eq!(matched, PasswordMatch::Match);
     }
 
@@ -269,7 +271,7 @@ mod tests {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let stored = weak.hash_password_with_salt(b"old", b"0123456789abcdef").unwrap().to_string();
         let hasher = hasher(2, 8);
-        let verify = async |hash: &str| hasher.verify("old", Some(hash), None).await.unwrap();
+        let verify = async |hash: &str| hasher.verify("old", Some(hash)).await.unwrap();
         assert_eq!(verify(&stored).await, PasswordMatch::WeakHash);
         let absurd = stored.replace("m=1024", "m=4194304");
         assert_eq!(verify(&absurd).await, PasswordMatch::Mismatch);
@@ -282,7 +284,7 @@ mod tests {
         let parts = bcrypt::hash_with_salt("cafe\u{301} secret", 4, [7; 16]).unwrap();
         let stored = parts.format_for_version(bcrypt::Version::TwoY);
         let verify = async |password: &str, stored: Option<&str>| {
-            hasher.verify(password, stored, Some(5)).await.unwrap()
+            hasher.verify(password, stored).await.unwrap()
         };
         let matched = verify("cafe\u{301} secret", Some(&stored)).await;
         assert_eq!(matched, PasswordMatch::WeakHash, "as it was entered");

@@ -79,13 +79,11 @@ struct HistoryFilter {
 
 impl HistoryFilter {
     fn parse(query: &Query) -> Self {
-        let kinds = [EntryKind::Buy, EntryKind::Sell, EntryKind::Note, EntryKind::Open];
-        let word = query.find("kind").unwrap_or_default();
         let number = |name| query.find(name).and_then(|text| text.parse::<i64>().ok());
         let below = number("before").filter(|version| *version > 0);
         let archived = number("month").map(Month);
         Self {
-            kind: kinds.into_iter().find(|kind| kind.as_str() == word),
+            kind: query.find("kind").and_then(EntryKind::parse),
             symbol: Symbol::parse(query.find("symbol").unwrap_or_default()).ok(),
             cursor: below.map(|below| HistoryCursor { below, archived }),
         }

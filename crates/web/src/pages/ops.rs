@@ -28,7 +28,8 @@ const PER_MILLE_99: u64 = 990;
 #[template(path = "ops.html")]
 struct OpsPage<'a> {
     view: &'a View,
-    cards: Vec<Card>,
+    /// `None` if no metrics are recorded.
+    cards: Option<Vec<Card>>,
 }
 
 struct Card {
@@ -67,11 +68,8 @@ pub(super) async fn show(State(state): State<AppState>, me: SignedIn) -> Result<
         return Err(Problem::route_not_found("/ops"));
     }
     let view = View::new(&state, &me, Tab::None, "ops-title");
-    let cards = match &state.render_metrics {
-        Some(render) => cards(&state, &view, &MetricSamples::parse(&render())),
-        // Zeros would be wrong.
-        None => Vec::new(),
-    };
+    let samples = state.render_metrics.as_ref().map(|render| MetricSamples::parse(&render()));
+    let cards = samples.map(|samples| cards(&state, &view, &samples));
     Ok(response::page(&view, &OpsPage { view: &view, cards }))
 }
 

@@ -523,5 +523,6 @@ fn app_deps(
         shutdown,
         render_metrics: Some(Arc::new(|| "openbell_test 1\n".to_owned())),
         start_trace: |_, _| tracing::Span::none(),
+        bcrypt_cost_max: None,
     }
 }

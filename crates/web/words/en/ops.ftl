@@ -3,6 +3,7 @@
 ops-title = Operations
 ops-refresh = Refresh
 ops-nothing = Nothing yet.
+ops-off = Metrics are off (metrics.enabled).
 ops-since = These numbers are from this node since it started. The page refreshes every ten seconds.
 ops-good = OK
 ops-look = check

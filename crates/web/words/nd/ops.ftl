@@ -4,6 +4,7 @@
 ops-title = Ukuqhuba
 ops-refresh = Khangela futhi
 ops-nothing = Akulalutho okwamanje.
+ops-off = Izilinganiso zivaliwe (metrics.enabled).
 ops-since = Konke ngokwe-node le kusukela iqalisile. Ikhasi likhangela futhi njalo ngemizuzwana elitshumi.
 ops-good = kuhle
 ops-look = khangela

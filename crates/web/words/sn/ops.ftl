@@ -4,6 +4,7 @@
 ops-title = Kufambisa
 ops-refresh = Tarisa zvakare
 ops-nothing = Hapana parizvino.
+ops-off = Zviyero zvakadzimwa (metrics.enabled).
 ops-since = Zvese ndezve node ino kubva payakatanga. Peji inotarisa zvakare masekondi gumi ega ega.
 ops-good = zvakanaka
 ops-look = tarisa

@@ -62,14 +62,14 @@ issue_kinds! {
     DuplicateEmail = "duplicate_email", Damaged,
         "another user has the address, in other case (--skip-damaged leaves the user out)";
     UnreadableBalance = "unreadable_balance", Damaged,
-        "the balance is no amount of whole cents (--skip-damaged leaves the user out)";
+        "the balance is missing or has fractions of a cent (--skip-damaged leaves the user out)";
     UnreadableXp = "unreadable_xp", Damaged,
         "the level or the XP is out of range (--skip-damaged leaves the user out)";
     BeyondLimits = "beyond_limits", Damaged,
         "shares or money are beyond the limits of the game (--skip-damaged leaves the user out)";
     DeletedUser = "deleted_user", LeftOut, "the user is marked as deleted";
     DeletedHolding = "deleted_holding", LeftOut, "a holding is marked as deleted but has shares";
-    InvalidQuantity = "invalid_quantity", LeftOut, "a number of shares is missing or below zero";
+    InvalidQuantity = "invalid_quantity", LeftOut, "a number of shares is missing, below zero or has fractions";
     OrphanHolding = "orphan_holding", LeftOut, "a holding has no user or no stock";
     OrphanUnlock = "orphan_achievement", LeftOut, "an achievement has no user or no description";
     UnknownAchievement = "unknown_achievement", LeftOut,

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use domain::{AccountTransfer, Money, Price, Quantity, Rules, TransferredHolding, UnixMicros};
 use store::{
-    ImportedPlayer, LaravelDatabase, LaravelHolding, LaravelUnlock, LaravelUser, NO_PASSWORD,
-    StoreError,
+    ImportedPlayer, LARAVEL_CENTS_END, LARAVEL_LEVEL_MAX, LARAVEL_XP_MAX, LARAVEL_XP_STEP,
+    LaravelDatabase, LaravelHolding, LaravelUnlock, LaravelUser, NO_PASSWORD, StoreError,
 };
 use web::{NamesConfig, bcrypt_cost, tidy_email, tidy_name};
 
@@ -14,11 +14,6 @@ use super::amounts::{parse_scaled, parse_whole};
 use super::catalogue::{EarlierCatalogue, PRICE_SCALE};
 use super::issues::{IssueKind, IssueList};
 use super::tally::ImportTally;
-
-/// The highest level that is read, as in the statements of `store`.
-const LEVEL_MAX: i64 = 10_000;
-/// Level n of the earlier application takes n times this.
-const XP_STEP: i64 = 1_000;
 
 /// The players of a page of users.
 pub(super) struct PlannedPage {
@@ -99,20 +94,20 @@ impl<'a> ImportPlanner<'a> {
         holdings: &[LaravelHolding],
         unlocks: &[LaravelUnlock],
     ) -> Option<ImportedPlayer> {
-        self.read.users += 1;
-        self.read.unlocks += i64::try_from(unlocks.len()).unwrap_or(i64::MAX);
-        let cash = self.plan_cash(user);
-        let total_xp = self.plan_xp(user);
-        let (holdings, converted) = self.plan_holdings(user, holdings);
+        self.add_read(user, holdings, unlocks);
         if user.is_deleted != 0 {
             self.issues.add(user.id, IssueKind::DeletedUser, String::new());
             return None;
         }
-        let email = self.plan_email(user);
+        // All three are reported.
+        let (email, cash, total_xp) =
+            (self.plan_email(user), self.plan_cash(user), self.plan_xp(user));
+        let ((email, email_key), cash, total_xp) = (email?, cash?, total_xp?);
+        let (holdings, converted) = self.plan_holdings(user, holdings);
         let unlocks = self.plan_unlocks(user, unlocks);
         let mut transfer = AccountTransfer {
-            cash: Money(cash?.0.saturating_add(converted.0)),
-            total_xp: total_xp?,
+            cash: Money(cash.0.saturating_add(converted.0)),
+            total_xp,
             achievement_ids: unlocks.iter().map(|(id, _)| *id).collect(),
             holdings,
         };
@@ -121,7 +116,7 @@ impl<'a> ImportPlanner<'a> {
             self.issues.add(user.id, IssueKind::BeyondLimits, String::new());
             return None;
         }
-        let (email, email_key) = email?;
+        self.emails.insert(email_key.clone(), user.id);
         self.imported.add_imported(&transfer);
         self.converted.0 = self.converted.0.saturating_add(converted.0);
         Some(ImportedPlayer {
@@ -145,19 +140,35 @@ impl<'a> ImportPlanner<'a> {
             self.issues.add(user.id, IssueKind::DuplicateEmail, detail);
             return None;
         }
-        self.emails.insert(key.clone(), user.id);
         Some((email, key))
     }
 
-    fn plan_cash(&mut self, user: &LaravelUser) -> Option<Money> {
-        let number = user.balance.as_deref().and_then(|text| parse_scaled(text, 2));
-        let cents = number.map_or(0, |number| number.units);
+    /// Adds up what is read, as the database does: what cannot be read is left out.
+    fn add_read(
+        &mut self,
+        user: &LaravelUser,
+        holdings: &[LaravelHolding],
+        unlocks: &[LaravelUnlock],
+    ) {
+        self.read.users += 1;
+        self.read.unlocks += i64::try_from(unlocks.len()).unwrap_or(i64::MAX);
+        let cents = read_cents(user).unwrap_or_default();
         self.read.cash = self.read.cash.saturating_add(cents.max(0));
-        if !number.is_some_and(|number| number.is_exact) {
+        let total_xp = read_level(user).map_or(0, total_xp);
+        self.read.xp = self.read.xp.saturating_add(total_xp);
+        for row in holdings.iter().filter(|row| row.is_deleted == 0) {
+            if let Some(shares) = read_shares(row) {
+                self.read.add_shares(row.stock_id, shares, 0);
+            }
+        }
+    }
+
+    fn plan_cash(&mut self, user: &LaravelUser) -> Option<Money> {
+        let Some(cents) = read_cents(user) else {
             let detail = user.balance.clone().unwrap_or_else(|| "missing".to_owned());
             self.issues.add(user.id, IssueKind::UnreadableBalance, detail);
             return None;
-        }
+        };
         if cents < 0 {
             self.issues.add(user.id, IssueKind::NegativeBalance, Money(cents).to_string());
         }
@@ -166,14 +177,7 @@ impl<'a> ImportPlanner<'a> {
 
     /// All XP ever earned: the levels before the present one, and the XP within it.
     fn plan_xp(&mut self, user: &LaravelUser) -> Option<i64> {
-        let read = |text: &Option<String>, default: i64| match text {
-            Some(text) => parse_whole(text),
-            None => Some(default),
-        };
-        let (level, xp) = (read(&user.level, 1), read(&user.experience_points, 0));
-        let known =
-            level.zip(xp).filter(|(level, xp)| *level <= LEVEL_MAX && *xp <= i64::from(u32::MAX));
-        let Some((level, xp)) = known else {
+        let Some((level, xp)) = read_level(user) else {
             self.issues.add(user.id, IssueKind::UnreadableXp, shown_xp(user));
             return None;
         };
@@ -181,9 +185,7 @@ impl<'a> ImportPlanner<'a> {
         if is_missing || level < 1 || xp < 0 {
             self.issues.add(user.id, IssueKind::MissingXp, shown_xp(user));
         }
-        let (level, xp) = (level.max(1), xp.max(0));
-        let total = XP_STEP / 2 * level * (level - 1) + xp;
-        self.read.xp = self.read.xp.saturating_add(total);
+        let (level, xp, total) = (level.max(1), xp.max(0), total_xp((level, xp)));
         let found = self.rules.levels.progress(total).level;
         if found != level {
             let detail = format!("level {level} with {xp} XP, imported as level {found}");
@@ -202,8 +204,7 @@ impl<'a> ImportPlanner<'a> {
         let catalogue = self.catalogue;
         for row in rows {
             let symbol = || catalogue.symbol(row.stock_id);
-            let shares = row.quantity.as_deref().and_then(parse_whole);
-            let Some(shares) = shares.filter(|shares| *shares >= 0) else {
+            let Some(shares) = read_shares(row) else {
                 let shown = row.quantity.as_deref().unwrap_or("missing");
                 let detail = format!("{}: {shown}", symbol());
                 self.issues.add(user.id, IssueKind::InvalidQuantity, detail);
@@ -216,9 +217,8 @@ impl<'a> ImportPlanner<'a> {
                 }
                 continue;
             }
-            self.read.add_shares(row.stock_id, shares, 0);
             // A stock that was sold.
-            if shares == 0 || user.is_deleted != 0 {
+            if shares == 0 {
                 continue;
             }
             let price = self.plan_price(user.id, row);
@@ -333,6 +333,33 @@ impl<'a> ImportPlanner<'a> {
             self.now
         })
     }
+}
+
+/// The balance, if it has whole cents.
+fn read_cents(user: &LaravelUser) -> Option<i64> {
+    let number = parse_scaled(user.balance.as_deref()?, 2)?;
+    (number.is_exact && number.units < LARAVEL_CENTS_END).then_some(number.units)
+}
+
+/// The level and the XP within it; 1 and 0 where they are missing.
+fn read_level(user: &LaravelUser) -> Option<(i64, i64)> {
+    let read = |text: &Option<String>, default: i64| match text {
+        Some(text) => parse_whole(text),
+        None => Some(default),
+    };
+    let (level, xp) = (read(&user.level, 1)?, read(&user.experience_points, 0)?);
+    (level <= LARAVEL_LEVEL_MAX && xp <= LARAVEL_XP_MAX).then_some((level, xp))
+}
+
+/// All XP ever earned.
+fn total_xp((level, xp): (i64, i64)) -> i64 {
+    let level = level.max(1);
+    LARAVEL_XP_STEP / 2 * level * (level - 1) + xp.max(0)
+}
+
+/// A number of shares, if it is whole and not below 0.
+fn read_shares(row: &LaravelHolding) -> Option<i64> {
+    row.quantity.as_deref().and_then(parse_whole).filter(|shares| *shares >= 0)
 }
 
 fn shown_xp(user: &LaravelUser) -> String {

@@ -71,6 +71,15 @@ impl LaravelReport {
         }
     }
 
+    pub(super) fn is_imported(&self) -> bool {
+        matches!(self.outcome, ImportOutcome::Imported)
+    }
+
+    /// The number of imported users.
+    pub(super) fn imported_users(&self) -> &str {
+        &self.users.imported
+    }
+
     pub(super) fn is_refused(&self) -> bool {
         matches!(self.outcome, ImportOutcome::Refused)
     }

@@ -87,7 +87,7 @@ async fn register(
     let failed = database_error(&config.database);
     // A token is as hard to guess as a password can be.
     let (password, _) = web::new_token(&SystemEntropy);
-    let hash = web::Hasher::new(&config.auth).hash(&password, &SystemEntropy).await;
+    let hash = web::Hasher::new(&config.auth, None).hash(&password, &SystemEntropy).await;
     let hash =
         hash.map_err(|error| CommandError::Process("no password", io::Error::other(error)))?;
     let tag = unique_tag(SystemClock.now());

@@ -85,7 +85,7 @@ async fn set_password(
         term::print_error(&reason);
         return Ok(ExitCode::FAILURE);
     }
-    let hash = web::Hasher::new(&config.auth).hash(&password, &SystemEntropy).await;
+    let hash = web::Hasher::new(&config.auth, None).hash(&password, &SystemEntropy).await;
     let hash =
         hash.map_err(|error| CommandError::Process("no password", io::Error::other(error)))?;
     let is_set = store.set_password(user_id, &hash, SystemClock.now()).await;
