@@ -142,7 +142,16 @@ impl Store {
 
     /// The players that no leaderboard lists, ascending, at most [`UNRANKED_PLAYERS_MAX`].
     pub async fn unranked_players(&self) -> Result<Vec<i64>, StoreError> {
-        self.writer().fetch_scalars(&UNRANKED, (UNRANKED_PLAYERS_MAX,)).await
+        let mut players: Vec<i64> =
+            self.writer().fetch_scalars(&UNRANKED, (UNRANKED_PLAYERS_MAX + 1,)).await?;
+        if players.len() as u64 > UNRANKED_PLAYERS_MAX.unsigned_abs() {
+            players.pop();
+            tracing::error!(
+                most = UNRANKED_PLAYERS_MAX,
+                "there are too many unranked players; leaderboards list the newest of them"
+            );
+        }
+        Ok(players)
     }
 
     /// Updates the planner's statistics after many rows were written.

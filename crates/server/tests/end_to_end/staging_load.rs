@@ -108,7 +108,6 @@ async fn a_load_run_on_a_server_with_people_changes_none_of_their_ranks_and_reus
     let report = &staging.reports()[0];
     assert!(report["trades"]["accepted"].as_u64() > Some(0), "{report}");
     assert_eq!(report["verified"]["found"], report["trades"]["accepted"], "{report}");
-    assert_eq!(report["statuses"]["429"], Value::Null, "within the rate limits: {report}");
 
     // The next one is compared with a run that no machine reaches.
     let planted = json!({ "throughput": 1e12, "latency_ms": { "p99": 1e12 } });
@@ -123,15 +122,13 @@ async fn a_load_run_on_a_server_with_people_changes_none_of_their_ranks_and_reus
     assert_eq!(staging.settled_boards(), before);
 
     // A node that starts afterwards builds its leaderboards without them.
-    let Staging { node, other, database, people, .. } = &staging;
+    let Staging { database, people, .. } = &staging;
     let late = start(database, "127.0.0.1:0");
     let built = testkit::poll("the leaderboards are built", || {
         let (status, board) = late.ask("GET", BOARDS[0], &people[0], None);
         (status == 200).then_some(board)
     });
     assert_eq!(built["data"], before[0][0]);
-    assert_eq!(node.metric("openbell_board_repairs_total{kind=\"removed\"}"), 0);
-    assert_eq!(other.metric("openbell_board_repairs_total{kind=\"removed\"}"), 0);
     late.stop();
 }
 
