@@ -82,8 +82,8 @@ fn the_health_command_succeeds_only_while_the_server_is_ready() {
         &openbell(&["health"]).env("OPENBELL_LISTEN", "127.0.0.1:0").output().expect("it runs"),
     );
     assert!(text.ends_with("pass the server's URL with --url"), "{text}");
-    let text = error_line(&run(&["health", "--url", "https://127.0.0.1"]));
-    assert!(text.contains("https://127.0.0.1 is not a URL like http://"), "{text}");
+    let text = error_line(&run(&["health", "--url", "ftp://127.0.0.1"]));
+    assert!(text.contains("ftp://127.0.0.1 is not a URL like http://"), "{text}");
 }
 
 #[test]
