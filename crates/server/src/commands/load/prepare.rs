@@ -164,3 +164,17 @@ impl Drop for TokensFile {
         let _ = std::fs::remove_file(&self.partial);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_unranked_players_than_nodes_keep_in_memory_are_refused() {
+        check_unranked(0, 100_000).expect("as many as permitted");
+        check_unranked(99_999, 1).expect("one more");
+        let error = check_unranked(99_999, 2).expect_err("too many").to_string();
+        assert!(error.starts_with("too many players"), "{error}");
+        check_unranked(100_001, 1).expect_err("too many already");
+    }
+}
