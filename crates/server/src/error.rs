@@ -112,6 +112,11 @@ pub(crate) enum CommandError {
     Probe(#[from] load::LoadError),
     #[error("cannot serve any longer")]
     Serve(#[source] io::Error),
+    #[error(
+        "a server has {most} unranked players at most, and this one has {present}; use the file of \
+         an earlier `openbell load prepare --unranked` again"
+    )]
+    TooManyUnranked { most: u64, present: usize },
     /// Threads, signals, randomness.
     #[error("cannot set up the process: {0}")]
     Process(&'static str, #[source] io::Error),

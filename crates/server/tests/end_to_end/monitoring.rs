@@ -203,6 +203,10 @@ async fn the_queries_of_the_runbook_run() {
     let mut count = 0;
     for page in std::fs::read_dir(repository().join("docs/runbook")).expect("a directory") {
         let page = page.expect("an entry").path();
+        // The transcript has the numbers of processes of another time.
+        if page.ends_with("drill.md") {
+            continue;
+        }
         let text = std::fs::read_to_string(&page).expect("a text");
         for command in text.split("psql $DATABASE -").skip(1) {
             let command = command.trim_start_matches("At").trim_start_matches("c ");

@@ -70,11 +70,7 @@ fn check_unranked(present: usize, more: u64) -> Result<(), CommandError> {
     if more <= most.saturating_sub(present as u64) {
         return Ok(());
     }
-    let text = format!(
-        "a server has {most} unranked players at most, and this one has {present}; use the tokens \
-         of an earlier `load prepare` again"
-    );
-    Err(CommandError::Process("too many players", io::Error::other(text)))
+    Err(CommandError::TooManyUnranked { most, present })
 }
 
 async fn register(
@@ -162,5 +158,19 @@ impl Drop for TokensFile {
     fn drop(&mut self) {
         // After `finish` no file has this name.
         let _ = std::fs::remove_file(&self.partial);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_unranked_players_than_nodes_keep_in_memory_are_refused() {
+        check_unranked(0, 100_000).expect("as many as permitted");
+        check_unranked(99_999, 1).expect("one more");
+        let error = check_unranked(99_999, 2).expect_err("too many").to_string();
+        assert!(error.contains("100000 unranked players at most"), "{error}");
+        check_unranked(100_001, 1).expect_err("too many already");
     }
 }
