@@ -124,7 +124,7 @@ async fn verify_and_set(
     let Some((slot, code)) = parse(code) else { return Ok(None) };
     let known = state.store.find_recovery_code(email_key, slot).await?;
     let stored = known.as_ref().map(|known| known.hash.as_str());
-    let matched = state.hasher.verify(&code, stored, None).await?;
+    let matched = state.hasher.verify(&code, stored).await?;
     let known = known.filter(|_| matched != PasswordMatch::Mismatch);
     let Some(known) = known else { return Ok(None) };
     set_by_code(state, network, (&known, slot), new_password).await
