@@ -42,7 +42,8 @@ where
             return follower.clone();
         }
         let leader = Leader { calls: Arc::clone(&self.calls), key: key.clone() };
-        // In a task, which completes it after its callers are dropped; in the trace of the first one.
+        // In the trace of the first caller, and in a task, which completes it after all callers are
+        // dropped.
         let call = call().instrument(info_span!(target: domain::TRACES, "providers"));
         let task = tokio::spawn(call.map(move |value| {
             drop(leader);
