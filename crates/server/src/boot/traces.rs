@@ -1,5 +1,6 @@
 //! Traces: which requests and jobs are sampled, the layer that converts spans of `tracing` to those
-//! of OpenTelemetry, and the W3C trace context of requests and calls. `span_export` sends the spans.
+//! of OpenTelemetry, and the W3C trace context of requests and calls. `span_export` sends the
+//! spans.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
