@@ -172,8 +172,8 @@ fn an_invalid_run_is_one_line() {
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
     let text = measure(&format!("http://{closed}"), &tokens);
     assert!(text.contains("no response to GET /api/stocks"), "{text}");
-    let text = measure("https://localhost", &tokens);
-    assert!(text.contains("https://localhost is not a URL like http://"), "{text}");
+    let text = measure("ftp://localhost", &tokens);
+    assert!(text.contains("ftp://localhost is not a URL like http://"), "{text}");
     let text = measure("http://localhost", &format!("{tokens}-not"));
     assert!(text.contains("cannot read") && text.contains("tokens-not"), "{text}");
     std::fs::write(&file, "ob_a me\n").expect("written");
