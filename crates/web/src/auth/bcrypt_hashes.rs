@@ -74,8 +74,9 @@ mod tests {
                 if spent.is_some_and(|spent| spent < 4) {
                     continue;
                 }
-                let more: u64 = costs(spent, max).map(|cost| 1 << cost).sum();
-                assert_eq!(spent.map_or(0, |cost| 1 << cost) + more, 1 << max, "{spent:?} {max}");
+                let more: u64 = costs(spent, max).map(|cost| 1_u64 << cost).sum();
+                let all = spent.map_or(0, |cost| 1_u64 << cost) + more;
+                assert_eq!(all, 1_u64 << max, "{spent:?} {max}");
             }
         }
     }
