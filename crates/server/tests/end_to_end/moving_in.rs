@@ -584,6 +584,7 @@ impl TargetGame {
         }
         let output = python.output().expect("python3 runs");
         assert!(output.status.success(), "{}", printed(&output));
-        (self.report(), printed(&output).trim().parse().expect("a number"))
+        let peak = String::from_utf8_lossy(&output.stdout);
+        (self.report(), peak.trim().parse().expect("a number"))
     }
 }

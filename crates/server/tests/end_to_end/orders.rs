@@ -62,7 +62,7 @@ fn kill_while_orders_execute(dir: &Path, database: &[&str], url: &str, nodes: us
     let mut placed: Vec<Vec<String>> = vec![Vec::new(); tokens.len()];
     let random = SeededEntropy::new(7);
     let mut hits = 0;
-    for kill in 0..2 * seconds(KILLS_MAX) {
+    for kill in 0..6 * seconds(KILLS_MAX) {
         if hits >= HITS {
             break;
         }
