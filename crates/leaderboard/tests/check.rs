@@ -103,6 +103,12 @@ async fn a_wrong_leaderboard_is_repaired_and_a_correct_one_is_unchanged() {
         assert_eq!(board.page(0, usize::MAX), all, "{engine}");
         let players = fewer;
 
+        let excluded = board.page(7, 1)[0].0;
+        assert!(board.exclude(excluded), "{engine}");
+        let CheckResult { raised, lowered, removed, .. } = check(&store, &board).await;
+        assert_eq!((raised, lowered, removed), (0, 0, 0), "an excluded player stays excluded");
+        assert_eq!(board.score(excluded), None, "{engine}");
+
         let empty = Leaderboard::default();
         assert_eq!(check(&store, &empty).await.raised, players, "{engine}");
         assert_eq!(empty.page(0, usize::MAX), all, "{engine}");

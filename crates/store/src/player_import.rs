@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use crate::game::MAIN;
 use crate::migrate::MIGRATION_LOCK;
 use crate::pools::Db;
+use crate::prepare::INSERT_PLAYERS;
 use crate::query::row;
 use crate::rows::RowSet;
 use crate::statement::LazyStatement;
@@ -118,18 +119,6 @@ static NAME_KEYS: LazyStatement = LazyStatement::with_rows(
      ON CONFLICT (name_key) DO NOTHING RETURNING user_id",
 );
 
-// The other columns are written by the statement that updates players.
-static PLAYERS: LazyStatement = LazyStatement::with_rows(
-    "player_import.insert_players",
-    "user_id bigint",
-    "WITH batch AS ({rows})
-     INSERT INTO players (user_id, game_id, cash, total_xp, balance_version, head_hash,
-         head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
-         categories_bought, realised_profit, achievements, updated_at)
-     SELECT b.user_id, g.game_id, 0, 0, 0, {$1}, 0, 0, 0, 0, 0, 0, 0, 0, 0, {$2}
-     FROM batch b JOIN games g ON g.code = {$3} RETURNING user_id, player_id",
-);
-
 // What was unlocked before is not shown as new.
 static SEEN: LazyStatement = LazyStatement::with_rows(
     "player_import.mark_seen",
@@ -185,7 +174,6 @@ pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &TAKEN_EMAILS,
     &USERS,
     &NAME_KEYS,
-    &PLAYERS,
     &SEEN,
     &BCRYPT_COST,
     &SAVE_BCRYPT_COST,
@@ -315,7 +303,7 @@ impl PlayerImport {
         user_ids.sort_unstable();
         let rows = RowSet::new(vec![RowSet::int(&user_ids, |user_id| *user_id)]);
         let params = (&rows, vec![0u8; 32], self.opened_at.0, MAIN);
-        let players: Vec<(i64, i64)> = self.tx.run().fetch_all(&PLAYERS, params).await?;
+        let players: Vec<(i64, i64)> = self.tx.run().fetch_all(&INSERT_PLAYERS, params).await?;
         Ok(players.into_iter().collect())
     }
 

@@ -48,7 +48,7 @@ static USERS: LazyStatement = LazyStatement::with_rows(
 );
 
 // The other columns are written by the statement that updates players.
-static INSERT_PLAYERS: LazyStatement = LazyStatement::with_rows(
+pub(crate) static INSERT_PLAYERS: LazyStatement = LazyStatement::with_rows(
     "players.seat_many",
     "user_id bigint",
     "WITH batch AS ({rows})
@@ -56,7 +56,7 @@ static INSERT_PLAYERS: LazyStatement = LazyStatement::with_rows(
          head_month, xp_day, xp_day_trades, trades, notes, stocks_bought,
          categories_bought, realised_profit, achievements, updated_at)
      SELECT b.user_id, g.game_id, 0, 0, 0, {$1}, 0, 0, 0, 0, 0, 0, 0, 0, 0, {$2}
-     FROM batch b JOIN games g ON g.code = {$3} RETURNING player_id",
+     FROM batch b JOIN games g ON g.code = {$3} RETURNING user_id, player_id",
 );
 
 static TOKENS: LazyStatement = LazyStatement::with_rows(
@@ -114,7 +114,8 @@ impl Store {
             .collect();
         let rows = RowSet::new(vec![RowSet::int(&tokens, |(user_id, _)| *user_id)]);
         let params = (&rows, vec![0u8; 32], now.0, MAIN);
-        let player_ids: Vec<i64> = tx.run().fetch_scalars(&INSERT_PLAYERS, params).await?;
+        let inserted: Vec<(i64, i64)> = tx.run().fetch_all(&INSERT_PLAYERS, params).await?;
+        let player_ids: Vec<i64> = inserted.into_iter().map(|(_, player_id)| player_id).collect();
         if !common.is_ranked {
             let rows = RowSet::new(vec![RowSet::int(&player_ids, |player_id| *player_id)]);
             tx.run().execute(&INSERT_UNRANKED, (&rows,)).await?;

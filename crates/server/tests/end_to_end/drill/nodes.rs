@@ -180,7 +180,7 @@ fn node_down(site: &mut TwoNodes) {
     let drill = &mut site.drill;
     let a = format!("http://{}", site.addresses[0]);
     drill.set("NODE", &format!("http://{}", site.addresses[1]));
-    drill.run("curl -sv $NODE/livez");
+    drill.run_to("curl -sv $NODE/livez", 7);
     let (status, order) = site.buy(0);
     assert_eq!(status, 200, "the other node continues: {order}");
     site.drill.note("An order through node-a fills meanwhile. Remedy: node-b is started.");
@@ -188,7 +188,7 @@ fn node_down(site: &mut TwoNodes) {
     site.drill.resolves("NodeDown");
     assert_eq!(site.drill.run(READY), "200\n");
     let verify = "openbell audit verify --database $DATABASE";
-    site.drill.run_to(verify, 0);
+    site.drill.run(verify);
     site.drill.set("NODE", &a);
     site.trades_work();
 }
@@ -202,7 +202,7 @@ fn database_down(site: &mut TwoNodes) {
     let log = "journalctl -u openbell --since -15m | \
                grep -E 'database (does not respond|responds again)'";
     assert!(drill.run(log).contains("does not respond"));
-    assert!(drill.run("pg_isready -d $DATABASE").contains("no response"));
+    assert!(drill.run_to("pg_isready -d $DATABASE", 2).contains("no response"));
     let (status, order) = site.buy(0);
     assert_eq!(status, 503, "{order}");
     site.drill.note("An order is answered with 503. Remedy: PostgreSQL is started.");
@@ -212,7 +212,7 @@ fn database_down(site: &mut TwoNodes) {
     let up = drill.run("curl -s $NODE/metrics | grep '^openbell_database_up'");
     assert_eq!(up, "openbell_database_up 1\n");
     assert_eq!(drill.run(READY), "200\n");
-    drill.run_to("openbell audit verify --database $DATABASE", 0);
+    drill.run("openbell audit verify --database $DATABASE");
     site.trades_work();
 }
 

@@ -137,7 +137,7 @@ fn backup_too_old(drill: &mut Drill) {
     drill.run("ls -lt $BACKUPS | head");
     drill.run("curl -s $NODE/metrics | grep -E '^openbell_backup_timestamp_seconds|last_success.*name=\"sample_metrics\"'");
     drill.note("Remedy: a backup is made.");
-    drill.run_to("openbell backup $BACKUPS/$(date +%F-%H%M)", 0);
+    drill.run("openbell backup $BACKUPS/$(date +%F-%H%M)");
     drill.resolves("BackupTooOld");
     drill.run("curl -s $NODE/metrics | grep '^openbell_backup_timestamp_seconds'");
 }
