@@ -35,6 +35,7 @@ mod company_lookup;
 mod config;
 mod currency;
 mod decimal;
+mod game_market;
 mod guard;
 mod import;
 mod limits;
@@ -66,6 +67,7 @@ pub use config::{
     SourceKind,
 };
 pub use currency::PriceUnit;
+pub use game_market::{GameMarket, GameMarketError, MarketDifference};
 pub use guard::{
     BreakerConfig, CONFIRM_S, CircuitState, GuardConfig, ProviderStatus, Providers, QuotaConfig,
     QuotasConfig, StockUnits, reset_provider,

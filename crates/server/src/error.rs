@@ -22,6 +22,8 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Market(#[from] market::MarketConfigError),
     #[error(transparent)]
+    GameMarket(#[from] market::GameMarketError),
+    #[error(transparent)]
     Calendar(#[from] market::CalendarError),
     #[error("there is no imported market {0:?}: `openbell stocks list` prints those that exist")]
     NoMarket(String),
@@ -55,6 +57,16 @@ pub(crate) enum CommandError {
          currency = \"{currency}\" in the file of rules that game.rules names"
     )]
     MarketCurrency { name: String, currency: String, game: String },
+    #[error(
+        "the game {code} plays the market {name} and starts over after its last day: more days \
+         would move it; import the files into a market of another name"
+    )]
+    MarketStartsOver { name: String, code: String },
+    #[error(
+        "the market {name} has ended for the game {code}, and the seed of its prices is public: \
+         import the files into a market of another name"
+    )]
+    MarketEnded { name: String, code: String },
     #[error("cannot write the report {}", .0.display())]
     Report(PathBuf, #[source] io::Error),
     #[error("cannot write the manual pages into {}", .0.display())]

@@ -2,6 +2,7 @@
 //! `markets` reads them.
 
 mod bars;
+mod extension;
 mod jumps;
 
 use std::collections::HashMap;
@@ -102,6 +103,9 @@ pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &STOCKS,
     &bars::SAVE_BARS,
     &bars::COUNT,
+    &extension::GAMES,
+    &extension::LAST_DAY,
+    &extension::RECORD,
     &jumps::JUMPS,
 ];
 
@@ -111,7 +115,8 @@ impl Store {
     /// receives the number of bars written.
     ///
     /// # Errors
-    /// `Unsuitable` if the market has another currency or would have no bars. Nothing is changed.
+    /// `Unsuitable` if the market has another currency, would have no bars, or is played by a game
+    /// and the bars are not all later than its last day. Nothing is changed.
     pub async fn import_market(
         &self,
         market: &NewMarket,
@@ -125,7 +130,11 @@ impl Store {
         let (market_id, currency, stored_tick) = save_market(&mut tx, market, now).await?;
         let ids = save_stocks(&mut tx, market_id, texts, bars).await?;
         let (_, before) = bars::count(&mut tx, market_id).await?;
-        let touched = bars::save(&mut tx, &ids, bars, progress).await?;
+        let played = extension::find_played(&mut tx, market_id).await?;
+        let touched = match &played {
+            Some(played) => extension::save(&mut tx, played, &ids, bars, now, progress).await?,
+            None => bars::save(&mut tx, &ids, bars, progress).await?,
+        };
         let (stocks, after) = bars::count(&mut tx, market_id).await?;
         if after == 0 {
             let name = &market.name;

@@ -82,7 +82,7 @@ pub use db::Store;
 pub use equity::{EquityPoint, EquityRetention, EquityStep, RollUpStep};
 pub use erase::Erasure;
 pub use error::{StoreError, clear_disk_full, disk_failed, is_disk_full};
-pub use game::{Game, MAIN};
+pub use game::{Game, MAIN, NewGameMarket};
 pub use history::{MonthBar, MonthSpan};
 pub use idempotency::StoredOutcome;
 pub use imports::{ImportCounts, NewMarket, PriceJump};

@@ -74,13 +74,14 @@ static LIST: LazyStatement = LazyStatement::new(
      FROM markets m
      LEFT JOIN market_stocks s ON s.market_id = m.market_id
      LEFT JOIN market_bars b ON b.market_stock_id = s.market_stock_id
+     WHERE m.kind = 'imported'
      GROUP BY m.market_id, m.name, m.exchange, m.currency, m.tick
      ORDER BY m.name LIMIT $1",
 );
 
 static FIND: LazyStatement = LazyStatement::new(
     "markets.find",
-    "SELECT market_id, currency, tick FROM markets WHERE name = $1",
+    "SELECT market_id, currency, tick FROM markets WHERE name = $1 AND kind = 'imported'",
 );
 
 // For markets imported before price steps were stored.

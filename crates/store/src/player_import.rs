@@ -27,8 +27,8 @@ const FLOOR: i64 = 20;
 
 /// A session that was closed is listed for a moment: how often, and after which pauses, other
 /// sessions are looked for.
-const SESSION_CHECKS: u32 = 20;
-const SESSION_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+pub(crate) const SESSION_CHECKS: u32 = 20;
+pub(crate) const SESSION_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The transaction waits for the earlier database between its statements.
 const BEGIN_IMPORT: &str = "BEGIN; SET LOCAL statement_timeout = '10min'; \
@@ -86,7 +86,7 @@ static LOCK: LazyStatement = LazyStatement::by_engine(
 );
 
 // Of this process as well.
-static SESSIONS: LazyStatement = LazyStatement::by_engine(
+pub(crate) static SESSIONS: LazyStatement = LazyStatement::by_engine(
     "player_import.sessions",
     "SELECT CAST(0 AS BIGINT)",
     "SELECT count(*) FROM pg_stat_activity s

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use domain::{Clock, Rules, StockInfo, UnixMicros};
 use market::{
-    Calendar, LiveMarket, MarketSource, ProviderKind, ProviderQuote, Providers, ProvidersConfig,
-    StockQuote, StockUnits,
+    Calendar, LiveConfig, LiveMarket, MarketSource, ProviderKind, ProviderQuote, Providers,
+    ProvidersConfig, StockQuote, StockUnits,
 };
 use store::{Store, StoreError, StoredQuote};
 
@@ -19,21 +19,21 @@ use crate::error::CommandError;
 /// The live market of all listed stocks.
 pub(super) async fn open_market(
     store: &Store,
+    live: &LiveConfig,
     config: &Config,
 ) -> Result<MarketSource, CommandError> {
     let failed = database_error(&config.database);
-    let calendar = open_calendar(config)?;
+    let calendar = open_calendar(live)?;
     let stocks = store.all_stocks().await.map_err(&failed)?;
     if stocks.is_empty() {
         return Err(CommandError::NoStocks);
     }
     store.ensure_quotes().await.map_err(&failed)?;
     let stocks = stocks.into_iter().map(StockInfo::from);
-    Ok(MarketSource::live(calendar, &config.market.live, stocks.collect()))
+    Ok(MarketSource::live(calendar, live, stocks.collect()))
 }
 
-fn open_calendar(config: &Config) -> Result<Calendar, CommandError> {
-    let live = &config.market.live;
+fn open_calendar(live: &LiveConfig) -> Result<Calendar, CommandError> {
     if live.calendar_file.is_empty() {
         return Ok(Calendar::embedded(&live.exchange)?);
     }

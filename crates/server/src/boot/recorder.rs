@@ -20,11 +20,17 @@ pub(crate) struct MetricsHandle {
     started_at: UnixMicros,
 }
 
+/// The recorder of the process, before it is known which metrics the server has.
+pub(crate) struct Recorder {
+    handle: PrometheusHandle,
+    started_at: UnixMicros,
+}
+
 /// Records metrics from now on; `None` if they are off.
 pub(crate) fn install(
     config: &Config,
     now: UnixMicros,
-) -> Result<Option<MetricsHandle>, TelemetryError> {
+) -> Result<Option<Recorder>, TelemetryError> {
     if !config.metrics.enabled {
         return Ok(None);
     }
@@ -38,10 +44,19 @@ pub(crate) fn install(
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Installed("metrics"))?;
-    let families = metric_families::exported(config);
-    metric_families::register(&families);
     metrics::gauge!("openbell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    Ok(Some(MetricsHandle { handle, families: families.into(), started_at: now }))
+    Ok(Some(Recorder { handle, started_at: now }))
+}
+
+impl Recorder {
+    /// Registers the metrics of a server with this configuration, in which `[market]` is that of
+    /// the game.
+    pub(crate) fn export(self, config: &Config) -> MetricsHandle {
+        let Self { handle, started_at } = self;
+        let families = metric_families::exported(config);
+        metric_families::register(&families);
+        MetricsHandle { handle, families: families.into(), started_at }
+    }
 }
 
 impl MetricsHandle {

@@ -15,7 +15,7 @@ use trading::{Desk, DeskDeps};
 use super::config::{self, Config, Flags, load_rules, rule_warnings};
 use super::history::HistoryWriter;
 use super::nodes::{ClusterHandles, node_name};
-use super::recorder::MetricsHandle;
+use super::recorder::Recorder;
 use super::reload::Reloader;
 use super::shutdown::ShutdownAtSignal;
 use super::signals::Signals;
@@ -46,7 +46,7 @@ pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
     let level = telemetry::install_logs(&config.log, trace_layer)?;
     store::log_slow_statements(config.database.slow_statement_ms);
     descriptors::raise_limit(config.http.connections_max);
-    let metrics = recorder::install(&config, SystemClock.now())?;
+    let recorder = recorder::install(&config, SystemClock.now())?;
     let mut signals =
         Signals::take().map_err(|error| CommandError::Process("no signals", error))?;
     let rules = Arc::new(load_rules(&config.game.rules)?);
@@ -57,7 +57,7 @@ pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
     // Before the long work, so that a port in use is reported at once.
     let listener = bind(&config.http.listen).await?;
     let server = tokio::select! {
-        server = Server::start(config, rules, metrics, node) => server?,
+        server = Server::start(config, rules, recorder, node) => server?,
         signal = signals.next_stop() => {
             tracing::info!(signal, "ended before it had started");
             return Ok(());
@@ -96,13 +96,16 @@ struct Server {
 
 impl Server {
     async fn start(
-        config: Config,
+        mut config: Config,
         rules: Arc<Rules>,
-        metrics: Option<MetricsHandle>,
+        recorder: Option<Recorder>,
         node: String,
     ) -> Result<Self, CommandError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let services = start::prepare(&config, &rules).await?;
+        let (store, game) = start::open_game(&config, &rules).await?;
+        config.market = start::market_of_game(&store, &game, &config, &rules).await?;
+        let metrics = recorder.map(|recorder| recorder.export(&config));
+        let services = start::prepare(store, &game, &config).await?;
         let boards = Arc::<Leaderboards>::default();
         let shutdown = web::Shutdown::default();
         let hub = web::Hub::start(&config.http, &services.prices, shutdown.closing());

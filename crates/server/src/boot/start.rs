@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use domain::{Clock as _, Rules, StockDescription, Symbol};
 use indicatif::ProgressBar;
-use market::{AtEnd, ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, SourceKind};
-use store::{Game, GameSeed, MarketCloses, SeededMarket, Store, StoreError};
+use market::{
+    AtEnd, GameMarket, ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, SourceKind,
+};
+use store::{
+    Game, GameSeed, MarketCloses, MarketMatch, NewGameMarket, SeededMarket, Store, StoreError,
+};
 
 use super::config::Config;
 use super::database::{database_error, open_and_migrate};
@@ -30,13 +34,16 @@ pub(crate) struct Services {
     pub(crate) history: HistoryWriter,
 }
 
-/// Brings game, months, stocks, achievements and history up to date.
-pub(super) async fn prepare(config: &Config, rules: &Rules) -> Result<Services, CommandError> {
-    let (store, game) = open_game(config, rules).await?;
+/// Brings stocks, prices and history up to date. `config` has the market of the game.
+pub(super) async fn prepare(
+    store: Store,
+    game: &Game,
+    config: &Config,
+) -> Result<Services, CommandError> {
     let now = SystemClock.now();
     let failed = database_error(&config.database);
-    let (source, market_id) = open_source(&store, &game, config, rules).await?;
-    let source = Arc::new(adopt_seed(&store, &game, source, config).await.map_err(&failed)?);
+    let (source, market_id) = open_source(&store, game, &config.market, config).await?;
+    let source = Arc::new(adopt_seed(&store, game, source, config).await.map_err(&failed)?);
     let listings = list_stocks(&store, &source).await.map_err(&failed)?;
     let stock_ids: Vec<i64> = listings.iter().map(|listing| listing.stock_id).collect();
     if let Some(feed) = source.feed() {
@@ -50,21 +57,78 @@ pub(super) async fn prepare(config: &Config, rules: &Rules) -> Result<Services, 
     Ok(Services { store, source, prices, history })
 }
 
-/// The market of the game, without its seed, and the id of an imported market.
-pub(crate) async fn open_source(
+/// The section `[market]` with the market of the game in it. A game without one gets the configured
+/// market; for any other, settings that differ are logged and have no effect.
+pub(crate) async fn market_of_game(
     store: &Store,
     game: &Game,
     config: &Config,
     rules: &Rules,
+) -> Result<MarketConfig, CommandError> {
+    let stored = match &game.market_settings {
+        Some(_) => game.market_settings.clone(),
+        None => create_market(store, game, config, rules).await?.market_settings,
+    };
+    let market = GameMarket::parse(&stored.unwrap_or_default())?;
+    for difference in market.differences(&config.market) {
+        tracing::warn!(
+            setting = %difference.key,
+            game = %difference.game,
+            configured = %difference.configured,
+            "the game keeps the market that it was created with; the setting has no effect"
+        );
+    }
+    let market = market.replace(config.market.clone());
+    if !market.replay.market.is_empty() && market.source == SourceKind::Replay {
+        find_imported(store, &market.replay.market, config, rules).await?;
+    }
+    Ok(market)
+}
+
+/// Stores the configured market as that of the game.
+async fn create_market(
+    store: &Store,
+    game: &Game,
+    config: &Config,
+    rules: &Rules,
+) -> Result<Game, CommandError> {
+    let mut market = config.market.clone();
+    let kind = market_name(&market);
+    let (name, kind) = match (market.source, market.replay.market.as_str()) {
+        (SourceKind::Replay, imported) if !imported.is_empty() => (imported.to_owned(), "imported"),
+        _ => (format!("{kind}:{}", game.code), kind),
+    };
+    if kind == "imported" {
+        // A later import cannot make the step finer.
+        let found = find_imported(store, &name, config, rules).await?;
+        market.replay.tick = market.replay.tick.or(Some(found.tick));
+    }
+    let exchange = match market.source {
+        SourceKind::Live => market.live.exchange.as_str(),
+        SourceKind::Replay | SourceKind::Simulated | SourceKind::Fixed => "-",
+    };
+    let (currency, settings) = (rules.currency.code(), GameMarket::of(&market).to_text());
+    let created =
+        NewGameMarket { name: &name, kind, exchange, currency, settings: settings.as_str() };
+    let game = store.set_game_market(game, &created, SystemClock.now()).await;
+    game.map_err(database_error(&config.database))
+}
+
+/// This market of a game, without its seed, and the id of an imported market.
+pub(crate) async fn open_source(
+    store: &Store,
+    game: &Game,
+    market: &MarketConfig,
+    config: &Config,
 ) -> Result<(MarketSource, Option<i64>), CommandError> {
-    let replay = &config.market.replay;
-    Ok(match config.market.source {
-        SourceKind::Live => (live_market::open_market(store, config).await?, None),
+    let replay = &market.replay;
+    Ok(match market.source {
+        SourceKind::Live => (live_market::open_market(store, &market.live, config).await?, None),
         SourceKind::Replay if !replay.market.is_empty() => {
-            let (market_id, market) = load_imported(store, config, rules).await?;
-            (MarketSource::imported(market, replay, game.started_at)?, Some(market_id))
+            let (market_id, imported) = load_imported(store, &replay.market, config).await?;
+            (MarketSource::imported(imported, replay, game.started_at)?, Some(market_id))
         }
-        _ => (MarketSource::new(&config.market, game.started_at)?, None),
+        _ => (MarketSource::new(market, game.started_at)?, None),
     })
 }
 
@@ -107,26 +171,37 @@ async fn adopt_seed(
     Ok(source.with_seed(store.ensure_seed(seeded, &drawn, now).await?))
 }
 
-/// The replayed market and its id; its currency must be that of the game.
-async fn load_imported(
+/// An imported market, whose currency must be that of the game.
+async fn find_imported(
     store: &Store,
+    name: &str,
     config: &Config,
     rules: &Rules,
-) -> Result<(i64, ImportedMarket), CommandError> {
-    let failed = database_error(&config.database);
-    let name = &config.market.replay.market;
-    let found = store.find_market(name).await.map_err(&failed)?;
-    let found = found.ok_or_else(|| CommandError::NoMarket(name.clone()))?;
+) -> Result<MarketMatch, CommandError> {
+    let found = store.find_market(name).await.map_err(database_error(&config.database))?;
+    let found = found.ok_or_else(|| CommandError::NoMarket(name.to_owned()))?;
     if found.currency != rules.currency.code() {
-        let (name, game) = (name.clone(), rules.currency.code().to_owned());
+        let (name, game) = (name.to_owned(), rules.currency.code().to_owned());
         return Err(CommandError::MarketCurrency { name, currency: found.currency, game });
     }
+    Ok(found)
+}
+
+/// The replayed market and its id.
+async fn load_imported(
+    store: &Store,
+    name: &str,
+    config: &Config,
+) -> Result<(i64, ImportedMarket), CommandError> {
+    let failed = database_error(&config.database);
+    let found = store.find_market(name).await.map_err(&failed)?;
+    let found = found.ok_or_else(|| CommandError::NoMarket(name.to_owned()))?;
     let closes = store.market_closes(found.market_id).await.map_err(&failed)?;
     if closes.is_empty() {
-        return Err(CommandError::NoMarket(name.clone()));
+        return Err(CommandError::NoMarket(name.to_owned()));
     }
     let stocks = closes.into_iter().map(|MarketCloses { stock, closes }| (stock, closes));
-    let (stocks, name, currency) = (stocks.collect(), name.clone(), found.currency.clone());
+    let (stocks, name, currency) = (stocks.collect(), name.to_owned(), found.currency.clone());
     let market = ImportedMarket { name, currency, tick: Some(found.tick), stocks };
     Ok((found.market_id, market))
 }

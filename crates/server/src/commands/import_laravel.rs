@@ -29,7 +29,7 @@ use super::log_action;
 use crate::boot::config::{self, Config, DatabaseArgs, Flags, load_rules, without_password};
 use crate::boot::data_dir::{DataDirError, DatabaseLock};
 use crate::boot::database::{database_error, lock_database, open_existing};
-use crate::boot::start::open_source;
+use crate::boot::start::{market_of_game, open_source};
 use crate::clock::SystemClock;
 use crate::error::CommandError;
 use crate::term;
@@ -138,7 +138,8 @@ async fn open_target(
         return Err(CommandError::OlderSchema);
     }
     let game = store.find_game(MAIN).await.map_err(&failed)?.ok_or(CommandError::NoGame)?;
-    let (market, _) = open_source(&store, &game, &config, &rules).await?;
+    let market = market_of_game(&store, &game, &config, &rules).await?;
+    let (market, _) = open_source(&store, &game, &market, &config).await?;
     let now = SystemClock.now();
     store.ensure_ledger_month(now.month()).await.map_err(&failed)?;
     let listed = store.all_stocks().await.map_err(&failed)?;

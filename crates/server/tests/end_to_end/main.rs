@@ -15,6 +15,7 @@ mod drill;
 mod earlier_application;
 mod ended;
 mod frozen;
+mod game_market;
 mod gone;
 mod imports;
 mod killed;

@@ -67,10 +67,13 @@ async fn a_game_of_the_schema_before_has_its_seed_count_from_a_later_session(eng
         "sqlite" => format!("sqlite:{}", directory.path().join("test.db").display()),
         _ => testkit::postgres_database(),
     };
-    let store = Store::open(&DatabaseConfig { url, ..Default::default() }).await.expect("opens");
+    let config = DatabaseConfig { url: url.clone(), ..Default::default() };
+    let store = Store::open(&config).await.expect("opens");
     store.migrate_by(&migrations_before(engine).await).await.expect("migrates");
-    let game = store.ensure_game("replay", now()).await.expect("a game");
+    let insert = "INSERT INTO games (code, market, started_at) VALUES ('main', 'replay', 77)";
+    execute_raw(&url, insert).await.expect("a game of the version before");
     store.migrate().await.expect("migrates");
+    let game = store.find_game("main").await.expect("answers").expect("a game");
     let market = SeededMarket { game_id: game.game_id, ..REPLAY };
     let imported = SeededMarket { market: "replay:us", ..market };
     let seeds = ensure_at_once(&store, imported).await;

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use domain::StockInfo;
 use domain::*;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use store::*;
 use testkit::SeededEntropy;
 
@@ -47,6 +48,18 @@ pub(crate) async fn fresh(engine: &str) -> Fresh {
     let stocks: Vec<_> = ["AAPL", "KO", "XOM"].map(new_stock).into();
     store.save_stocks(&stocks).await.expect("stocks");
     Fresh { store, url, _directory: directory }
+}
+
+/// Executes a statement past the store.
+pub(crate) async fn execute_raw(url: &str, statement: &str) -> Result<(), sqlx::Error> {
+    let statement = AssertSqlSafe(statement.to_owned());
+    if url.starts_with("sqlite:") {
+        let mut db = sqlx::SqliteConnection::connect(url).await?;
+        db.execute(statement).await.map(|_| ())
+    } else {
+        let mut db = sqlx::PgConnection::connect(url).await?;
+        db.execute(statement).await.map(|_| ())
+    }
 }
 
 pub(crate) fn new_stock(symbol: &str) -> StockInfo {

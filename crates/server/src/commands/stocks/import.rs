@@ -11,7 +11,8 @@ use std::process::ExitCode;
 use clap::Args;
 use domain::{Clock as _, DailyBar, StockDescription, Symbol, UnixMicros};
 use market::{
-    DateOrder, DecimalMark, ImportOptions, ImportSummary, ImportedData, Importer, PriceUnit,
+    AtEnd, DateOrder, DecimalMark, GameMarket, ImportOptions, ImportSummary, ImportedData,
+    Importer, PriceUnit,
 };
 use store::{ImportCounts, NewMarket, Store, StoreError};
 use web::SecurityEvent;
@@ -21,12 +22,15 @@ use super::parsers;
 use super::report::ImportReport;
 use crate::boot::config::{self, Config, DatabaseArgs, Flags};
 use crate::boot::database::{database_error, lock_database, open_and_migrate, open_existing};
+use crate::boot::start::open_source;
 use crate::clock::SystemClock;
 use crate::commands::log_action;
 use crate::error::CommandError;
 use crate::term;
 
 const NAME_BYTES_MAX: usize = 32;
+/// The most games of one market that are checked before it is extended.
+const GAMES_MAX: i64 = 10_000;
 /// Values of `market.source` that never play an imported market.
 const RESERVED_NAMES: [&str; 3] = ["live", "simulated", "fixed"];
 
@@ -99,6 +103,9 @@ pub(super) async fn run(args: &ImportStocksArgs) -> Result<ExitCode, CommandErro
     let written = async {
         let without_bars = count_without_bars(&store, &market.name, without_bars).await;
         let without_bars = without_bars.map_err(database_error(&config.database))?;
+        if !bars.is_empty() {
+            check_games(&config, &store, &market.name, now).await?;
+        }
         let counts = write(&config, &store, &market, (&texts, &bars), args.dry_run, now).await?;
         Ok((counts, without_bars))
     };
@@ -212,6 +219,35 @@ async fn check_bars(config: &Config, name: &str) -> Result<(), CommandError> {
         // The schema may be older than markets.
         Ok(None) | Err(_) => Err(no_bars()),
     }
+}
+
+/// A market that games play is extended while no server runs, because every node loads it at its
+/// start, and only while none of the games starts over or has ended.
+async fn check_games(
+    config: &Config,
+    store: &Store,
+    name: &str,
+    now: UnixMicros,
+) -> Result<(), CommandError> {
+    let failed = database_error(&config.database);
+    let Some(market) = store.find_market(name).await.map_err(&failed)? else { return Ok(()) };
+    let games = store.games_of_market(market.market_id, GAMES_MAX).await.map_err(&failed)?;
+    if games.is_empty() {
+        return Ok(());
+    }
+    store.check_sole_process().await.map_err(&failed)?;
+    for game in games {
+        let settings = GameMarket::parse(game.market_settings.as_deref().unwrap_or_default())?;
+        let played = settings.replace(config.market.clone());
+        let code = game.code.clone();
+        if played.replay.at_end == AtEnd::Loop {
+            return Err(CommandError::MarketStartsOver { name: name.to_owned(), code });
+        }
+        if open_source(store, &game, &played, config).await?.0.present(now).ended {
+            return Err(CommandError::MarketEnded { name: name.to_owned(), code });
+        }
+    }
+    Ok(())
 }
 
 async fn write(
