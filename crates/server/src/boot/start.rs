@@ -75,7 +75,8 @@ pub(crate) async fn market_of_game(
             setting = %difference.key,
             game = %difference.game,
             configured = %difference.configured,
-            "the game keeps the market that it was created with; the setting has no effect"
+            "the game keeps the market that it was created with, and the setting has no effect; \
+             another market needs another database"
         );
     }
     let market = market.replace(config.market.clone());
