@@ -19,11 +19,10 @@ pub enum GameMarket {
     Live(LiveTerms),
 }
 
-/// What a game keeps of a live market: when it is open.
+/// What a game keeps of a live market. Its stocks are in the database, its hours in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveTerms {
     exchange: String,
-    around_the_clock: bool,
 }
 
 /// A setting that differs between a game and the configuration.
@@ -49,10 +48,7 @@ impl GameMarket {
             SourceKind::Replay => Self::Replay(config.replay.clone()),
             SourceKind::Simulated => Self::Simulated(config.simulated.clone()),
             SourceKind::Fixed => Self::Fixed(config.fixed.clone()),
-            SourceKind::Live => Self::Live(LiveTerms {
-                exchange: config.live.exchange.clone(),
-                around_the_clock: config.live.around_the_clock,
-            }),
+            SourceKind::Live => Self::Live(LiveTerms { exchange: config.live.exchange.clone() }),
         }
     }
 
@@ -76,8 +72,8 @@ impl GameMarket {
                 MarketConfig { source: SourceKind::Simulated, simulated, ..config }
             }
             Self::Fixed(fixed) => MarketConfig { source: SourceKind::Fixed, fixed, ..config },
-            Self::Live(LiveTerms { exchange, around_the_clock }) => {
-                let live = LiveConfig { exchange, around_the_clock, ..config.live };
+            Self::Live(LiveTerms { exchange }) => {
+                let live = LiveConfig { exchange, ..config.live };
                 MarketConfig { source: SourceKind::Live, live, ..config }
             }
         }

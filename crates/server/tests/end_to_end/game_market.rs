@@ -42,7 +42,7 @@ fn other_settings_at_a_later_start_change_nothing() {
         let (status, answer) = server.ask("POST", "/api/portfolio/buy", &token, Some(&order));
         assert_eq!(status, 200, "{answer}");
         let (_, market) = server.get("/api/market");
-        assert_eq!(market["data"]["timetable"]["first_session"], json!(3784));
+        assert_eq!(market["data"]["timetable"]["session_seconds"], json!(86_400), "{market}");
         server.stop();
 
         for (variable, value, setting) in [
