@@ -98,15 +98,19 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         tx.run().execute(&BEGIN, (BACKFILL, i64::MIN, now.0)).await?;
-        let (up_to, _): (i64, i64) = tx.run().fetch_one(&PLACE, (BACKFILL,)).await?;
+        let (up_to, was_done): (i64, i64) = tx.run().fetch_one(&PLACE, (BACKFILL,)).await?;
         let known: Vec<(i64, String, Option<String>)> =
             tx.run().fetch_all(&KNOWN, (up_to, users_max)).await?;
-        let Some((last, ..)) = known.last() else { return Ok(true) };
+        if known.is_empty() && was_done != 0 {
+            return Ok(true);
+        }
         let rows = key_rows(&known);
         tx.run().execute(&TAKE, (&rows,)).await?;
-        tx.run().execute(&MOVE, (*last, 0_i64, now.0, BACKFILL)).await?;
+        let last = known.last().map_or(up_to, |(user_id, ..)| *user_id);
+        let is_done = i64::try_from(known.len()).is_ok_and(|count| count < users_max);
+        tx.run().execute(&MOVE, (last, i64::from(is_done), now.0, BACKFILL)).await?;
         tx.commit().await?;
-        Ok(i64::try_from(known.len()).is_ok_and(|count| count < users_max))
+        Ok(is_done)
     }
 }
 

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DataDirError {
     /// Probably a typing error, so the directory is not created.
-    #[error("cannot make the data directory {}: {} does not exist", .0.display(), .1.display())]
+    #[error("cannot make the directory {}: {} does not exist", .0.display(), .1.display())]
     NoParent(PathBuf, PathBuf),
     #[error("cannot use {} as data directory: it is not a directory", .0.display())]
     NotADirectory(PathBuf),
-    #[error("cannot make the data directory {}", .0.display())]
+    #[error("cannot make the directory {}", .0.display())]
     Create(PathBuf, #[source] io::Error),
     #[error("cannot write {}", .0.display())]
     Write(PathBuf, #[source] io::Error),
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_missing_parent_is_named() {
         let error = create(Path::new("/nowhere-at-all/data")).expect_err("rejected");
-        let text = "cannot make the data directory /nowhere-at-all/data: \
+        let text = "cannot make the directory /nowhere-at-all/data: \
                     /nowhere-at-all does not exist";
         assert_eq!(error.to_string(), text);
     }

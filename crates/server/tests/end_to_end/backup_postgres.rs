@@ -128,4 +128,11 @@ fn a_cluster_is_restored_to_its_last_archived_commit_and_to_a_point_in_time() {
     buy(&server, &token);
     server.stop();
     assert_eq!(entries(&url), then + 1);
+    // A restored copy leaves the archive of its original alone.
+    assert_eq!(cluster.run_sql(&url, "SHOW archive_mode;"), "off");
+    let archived = std::fs::read_dir(&logs).expect("listed");
+    let names = archived.map(|entry| entry.expect("listed").file_name());
+    let later: Vec<_> =
+        names.filter(|name| !name.to_string_lossy().starts_with("00000001")).collect();
+    assert!(later.is_empty(), "of another timeline: {later:?}");
 }

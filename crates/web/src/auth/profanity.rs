@@ -108,7 +108,7 @@ fn has_match(text: &[char], masked: &[char]) -> bool {
         let is_word = begins && ends;
         let counts = match length {
             0 => false,
-            _ if found.contains(&' ') => is_word && is_spelled_out(found),
+            _ if found.contains(&' ') => is_word && is_phrase(found),
             MATCH_LENGTH_MIN.. => begins || ends || is_never_harmless(found),
             _ => length == MATCH_LENGTH_MIN - 1 && is_word,
         };
@@ -120,10 +120,14 @@ fn has_match(text: &[char], masked: &[char]) -> bool {
     false
 }
 
-/// Whether all words are single letters (`f u c k`), or each is rude by itself.
-fn is_spelled_out(found: &[char]) -> bool {
-    let mut words = found.split(|c| *c == ' ');
-    words.all(|word| word.len() <= 1 || is_known(&word.iter().collect::<String>()))
+/// Whether a match of several words is one by intent: single letters (`f u c k`), words that are
+/// all long or rude by themselves, or one that is a match by itself (`fuck you`).
+fn is_phrase(found: &[char]) -> bool {
+    let words = || found.split(|c| *c == ' ').map(|word| word.iter().collect::<String>());
+    let is_long = |word: &str| word.chars().count() >= MATCH_LENGTH_MIN;
+    words().all(|word| word.chars().count() <= 1 || is_known(&word))
+        || words().all(|word| is_long(&word))
+        || words().any(|word| is_long(&word) && is_listed(&word))
 }
 
 fn is_never_harmless(found: &[char]) -> bool {
@@ -222,6 +226,11 @@ mod tests {
             "kaffir",
             "la puta",
             "Merdeface",
+            "fuck you",
+            "shit head",
+            "Heil Hitler",
+            "kill yourself",
+            "rape you",
             "хуй",
             "Arschloch",
         ] {

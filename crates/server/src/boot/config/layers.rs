@@ -82,11 +82,28 @@ impl Layers {
             if let Some(known) = &known {
                 check(known, (known, ""), &layer).map_err(|error| self.locate(error))?;
             }
+            self.check_variables(source).map_err(|error| self.locate(error))?;
+            secret_files::replace(&mut tree, &layer, "").map_err(|error| self.locate(error))?;
             overlay(&mut tree, layer);
             known.get_or_insert_with(|| tree.clone());
         }
         secret_files::read_into(&mut tree, "").map_err(|error| self.locate(error))?;
         Ok(tree)
+    }
+
+    /// Variables are equally strong: one must not set a secret while another names its file.
+    fn check_variables(&self, source: &Source) -> Result<(), LayerError> {
+        let dotted = source.key.join(".");
+        let Some(secret) = secret_files::secret_of(&dotted) else { return Ok(()) };
+        let is_other = |other: &Source| {
+            matches!(other.origin, Origin::Variable(_)) && other.key.join(".") == secret
+        };
+        let is_variable = matches!(source.origin, Origin::Variable(_)) && !source.text.is_empty();
+        if is_variable && self.sources.iter().any(|other| is_other(other) && !other.text.is_empty())
+        {
+            return Err(secret_files::both(secret, source.shift(&(0..source.text.len()))));
+        }
+        Ok(())
     }
 
     /// Replaces a span of the virtual text by a file with its line, a variable or a flag.

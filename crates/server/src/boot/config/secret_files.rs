@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -19,6 +20,45 @@ const SIZE_MAX: u64 = 64 * 1024;
 /// The dotted key of the secret whose file a dotted key names.
 pub(super) fn secret_of(dotted: &str) -> Option<&str> {
     dotted.strip_suffix(SUFFIX).filter(|secret| is_secret(secret))
+}
+
+/// Removes from `tree` what a stronger layer replaces: the file of a secret that the layer sets, and
+/// the secret whose file it names. A layer that sets both is an error.
+pub(super) fn replace(
+    tree: &mut DeTable<'_>,
+    layer: &DeTable<'_>,
+    section: &str,
+) -> Result<(), LayerError> {
+    for (key, value) in layer {
+        let (key, dotted) = (key.get_ref().as_ref(), join(section, key.get_ref()));
+        if let DeValue::Table(inner) = value.get_ref() {
+            if let Some(DeValue::Table(tree)) = tree.get_mut(key).map(Spanned::get_mut) {
+                replace(tree, inner, &dotted)?;
+            }
+            continue;
+        }
+        let Some(secret) = secret_of(&dotted) else {
+            if is_secret(&dotted) && is_set(value) {
+                tree.remove(format!("{key}{SUFFIX}").as_str());
+            }
+            continue;
+        };
+        let name = key.trim_end_matches(SUFFIX);
+        if is_set(value) && layer.get(name).is_some_and(is_set) {
+            return Err(both(secret, value.span()));
+        }
+    }
+    Ok(())
+}
+
+/// The error of a secret that is set beside its file, at the span of the file.
+pub(super) fn both(secret: &str, span: Range<usize>) -> LayerError {
+    let text = format!("{secret}{SUFFIX}: {secret} is set as well; remove one of the two");
+    LayerError { span, text }
+}
+
+fn is_set(value: &Spanned<DeValue<'_>>) -> bool {
+    value.get_ref().as_str().is_some_and(|text| !text.is_empty())
 }
 
 /// Replaces the name of every secret's file by the secret in it.
@@ -43,14 +83,6 @@ pub(super) fn read_into(table: &mut DeTable<'_>, section: &str) -> Result<(), La
             let dotted = join(section, key.get_ref());
             LayerError { span: file.span(), text: format!("{dotted}: {text}") }
         };
-        if table
-            .get(name.as_str())
-            .and_then(|v| v.get_ref().as_str())
-            .is_some_and(|v| !v.is_empty())
-        {
-            let secret = join(section, &name);
-            return Err(failed(format!("{secret} is set as well; remove one of the two")));
-        }
         let secret = read_secret(path).map_err(failed)?;
         let value = Spanned::new(file.span(), DeValue::String(Cow::Owned(secret)));
         table.insert(Spanned::new(key.span(), Cow::Owned(name)), value);

@@ -17,6 +17,13 @@ fn with_file(text: &str) -> Result<Settings, String> {
     load_with(Vec::new(), &flags).map_err(|error| error.to_string().replace(&name, "F"))
 }
 
+fn with_file_and(text: &str, name: &str, value: &str) -> Result<Settings, String> {
+    let file = file(text);
+    let flags = Flags { file: Some(file.path().to_owned()), values: Vec::new() };
+    let variables = vec![(name.to_owned(), value.to_owned())];
+    load_with(variables, &flags).map_err(|error| error.to_string())
+}
+
 fn with_variable(name: &str, value: &str) -> Result<Settings, String> {
     let variables = vec![(name.to_owned(), value.to_owned())];
     load_with(variables, &Flags::default()).map_err(|error| error.to_string())
@@ -175,6 +182,16 @@ fn a_secret_is_read_from_the_file_that_a_key_or_a_variable_names() {
     assert_eq!(settings.config.traces.headers().collect::<Vec<_>>(), [expected]);
     let error = with_file("\n[redis]\nurl = \"redis://x\"\nurl_file = \"/x\"\n").expect_err("both");
     assert_eq!(error, "F:4: redis.url_file: redis.url is set as well; remove one of the two");
+    let text = "\n[redis]\nurl_file = \"/absent\"\n";
+    let file_and_flag = |value: &str| with_file_and(text, "OPENBELL_REDIS_URL", value);
+    let settings = file_and_flag("redis://stronger").expect("the file is not read");
+    assert_eq!(settings.config.redis.url, "redis://stronger");
+    let settings = with_file_and(
+        "\n[redis]\nurl = \"redis://weaker\"\n",
+        "OPENBELL_REDIS_URL_FILE",
+        &secret.path().display().to_string(),
+    );
+    assert_eq!(settings.expect("valid").config.redis.url, "hunter2");
     // A file of digits only is a path, too.
     let error = with_variable("OPENBELL_REDIS_URL_FILE", "7").expect_err("no such file");
     assert!(error.contains("redis.url_file: cannot read 7 ("), "{error}");

@@ -69,6 +69,8 @@ async fn quota_and_backup(drill: &mut Drill) {
     std::fs::create_dir(&data).expect("made");
     let (provider, mut settings) = listed(&data).await;
     drill.set_quietly("OPENBELL__DATA_DIR", &data.display().to_string());
+    drill.name(&data.display().to_string(), "/var/lib/openbell");
+    drill.set("DATABASE", &format!("sqlite:{}", data.join("openbell.db").display()));
     settings.push((QUOTA, quota_of(40)));
     settings.push(("OPENBELL__BACKUP__DIR", drill.backups().display().to_string()));
     make_backup(drill, 0);
@@ -137,7 +139,7 @@ fn backup_too_old(drill: &mut Drill) {
     drill.run("ls -lt $BACKUPS | head");
     drill.run("curl -s $NODE/metrics | grep -E '^openbell_backup_timestamp_seconds|last_success.*name=\"sample_metrics\"'");
     drill.note("Remedy: a backup is made.");
-    drill.run("openbell backup $BACKUPS/$(date +%F-%H%M)");
+    drill.run("openbell backup $BACKUPS/$(date +%F-%H%M) --database $DATABASE");
     drill.resolves("BackupTooOld");
     drill.run("curl -s $NODE/metrics | grep '^openbell_backup_timestamp_seconds'");
 }
