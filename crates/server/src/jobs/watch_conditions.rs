@@ -107,7 +107,7 @@ impl Reconciler for WatchConditions {
         let mut changed = 0;
         for incident in self.incidents.observe(&seen, now) {
             let (condition, summary) = (&incident.key, &incident.summary);
-            tracing::info!(%condition, summary, "incident resolved");
+            tracing::info!(%condition, was = summary, "incident resolved");
             self.resolve(&incident).await;
             changed += 1;
         }
