@@ -26,6 +26,12 @@ fn holdings(server: &Server, token: &str) -> Value {
     page
 }
 
+/// From what prices follow, besides the time.
+fn terms(server: &Server) -> [Value; 3] {
+    let (_, market) = server.get("/api/market");
+    ["source", "timetable", "chance"].map(|field| market["data"][field].clone())
+}
+
 #[test]
 fn other_settings_at_a_later_start_change_nothing() {
     let postgres = Postgres::start();
@@ -41,8 +47,8 @@ fn other_settings_at_a_later_start_change_nothing() {
         let order = json!({"stock_symbol": "AAPL", "quantity": 3});
         let (status, answer) = server.ask("POST", "/api/portfolio/buy", &token, Some(&order));
         assert_eq!(status, 200, "{answer}");
-        let (_, market) = server.get("/api/market");
-        assert_eq!(market["data"]["timetable"]["session_seconds"], json!(86_400), "{market}");
+        let market = terms(&server);
+        assert_eq!(market[1]["session_seconds"], json!(86_400), "{market:?}");
         server.stop();
 
         for (variable, value, setting) in [
@@ -55,7 +61,7 @@ fn other_settings_at_a_later_start_change_nothing() {
             ("OPENBELL__MARKET__REPLAY__MARKET", "none", "market.replay.market"),
         ] {
             let server = start(&flags, &[SLOW, (variable, value)], dir.path());
-            assert_eq!(server.get("/api/market").1, market, "{variable} = {value}");
+            assert_eq!(terms(&server), market, "{variable} = {value}");
             let page = holdings(&server, &token);
             assert_eq!(page["data"][0]["stock_symbol"], json!("AAPL"), "{page}");
             let (status, sale) = server.ask(
