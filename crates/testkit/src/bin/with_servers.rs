@@ -17,7 +17,7 @@ fn main() {
         .env(REDIS_URL_VARIABLE, redis.url())
         .status()
         .unwrap_or_else(|error| panic!("running {}: {error}", program.display()));
-    // Without dropping the servers: their watchers stop them and remove their databases, which takes
+    // Without dropping the servers: their watchers stop them and remove the databases, which takes
     // more than a minute after a whole run. No code means that a signal ended the command.
     exit(status.code().unwrap_or(1))
 }

@@ -22,8 +22,8 @@ pub(super) fn secret_of(dotted: &str) -> Option<&str> {
     dotted.strip_suffix(SUFFIX).filter(|secret| is_secret(secret))
 }
 
-/// Removes from `tree` what a stronger layer replaces: the file of a secret that the layer sets, and
-/// the secret whose file it names. A layer that sets both is an error.
+/// Removes from `tree` the file of each secret that the stronger `layer` sets. A layer that sets a
+/// secret and names its file is an error.
 pub(super) fn replace(
     tree: &mut DeTable<'_>,
     layer: &DeTable<'_>,
