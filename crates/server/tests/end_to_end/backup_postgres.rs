@@ -46,6 +46,8 @@ fn archive_wal(postgres: &mut Postgres, logs: &Path) {
 }
 
 fn back_up(postgres: &Postgres, base: &Path) -> Output {
+    // As a shell completes the name.
+    let base = format!("{}/", base.display());
     postgres.script(&script("backup")).arg(base).arg(postgres.url()).output().expect("runs")
 }
 
@@ -112,7 +114,9 @@ fn a_cluster_is_restored_to_its_last_archived_commit_and_to_a_point_in_time() {
     assert_eq!(last, then + 5);
     wait_for_archive(&postgres, &url);
 
-    let cluster = restored(&base, &logs, None);
+    // A relative name is one in the directory of the command, and not in that of the cluster.
+    let name = directory.file_name().expect("a name");
+    let cluster = restored(&base, &Path::new("..").join(name).join("logs"), None);
     assert_eq!(entries(&same_in(&cluster, &url)), last, "all commits");
     let mut again = cluster.script(&script("restore"));
     let again = again.arg(&base).arg(&logs).arg(cluster.directory().join("data")).output();

@@ -472,6 +472,50 @@ async fn a_node_that_starts_during_an_import_waits_for_its_end() {
     server.stop();
 }
 
+/// Values that PostgreSQL stores and cannot convert to whole numbers or dates.
+const UNCONVERTIBLE: &str = "
+ALTER TABLE users ALTER COLUMN balance TYPE NUMERIC, ALTER COLUMN level TYPE NUMERIC;
+ALTER TABLE portfolios ALTER COLUMN quantity TYPE NUMERIC;
+ALTER TABLE transactions ALTER COLUMN quantity TYPE NUMERIC, ALTER COLUMN total_amount TYPE NUMERIC;
+UPDATE users SET created_at = 'infinity' WHERE id = 14;
+UPDATE users SET balance = 'NaN' WHERE id = 16;
+UPDATE users SET level = 'NaN' WHERE id = 17;
+UPDATE users SET balance = 1e25 WHERE id = 13;
+UPDATE portfolios SET quantity = 'NaN' WHERE id = 8;
+UPDATE portfolios SET quantity = 1e300 WHERE id = 3;
+UPDATE transactions SET total_amount = 'NaN', quantity = 1e30 WHERE user_id = 11;
+";
+
+#[tokio::test]
+async fn values_that_postgresql_cannot_convert_are_issues_of_their_users() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let earlier = EarlierApplication::create("postgres", dir.path()).await;
+    earlier.run(UNCONVERTIBLE).await;
+    let game = TargetGame::prepare(TARGETS[0]);
+    let report = game.import_well(&earlier.url, &["--skip-damaged"]);
+    let issues = report["issues"].as_array().expect("a list");
+    let has = |user: i64, kind: &str| {
+        issues.iter().any(|issue| issue["user_id"] == user && issue["kind"] == kind)
+    };
+    assert!(has(14, "missing_date"), "{issues:#?}");
+    for user in [13, 16] {
+        assert!(has(user, "invalid_balance"), "{user}: {issues:#?}");
+    }
+    assert!(has(17, "invalid_xp"), "{issues:#?}");
+    assert!(has(12, "invalid_quantity"), "{issues:#?}");
+    assert_eq!(report["users"], json!({"read": "7", "imported": "4"}));
+}
+
+#[tokio::test]
+async fn ids_beyond_signed_numbers_are_refused_by_name() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let earlier = EarlierApplication::create("mariadb", dir.path()).await;
+    earlier.run("UPDATE users SET id = 18446744073709551610 WHERE id = 17").await;
+    let game = TargetGame::prepare(TARGETS[0]);
+    let line = error_line(&game.import(&earlier.url, &["--skip-damaged"]));
+    assert!(line.contains("users.id 18446744073709551610"), "{line}");
+}
+
 #[tokio::test]
 async fn an_address_of_a_player_of_the_game_refuses_the_import() {
     let dir = tempfile::tempdir().expect("a directory");

@@ -112,6 +112,7 @@ impl LaravelDatabase {
                 )));
             }
         }
+        database.check_ids().await?;
         Ok(database)
     }
 

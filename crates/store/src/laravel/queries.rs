@@ -24,14 +24,24 @@ impl SqlDialect {
         format!("CAST({value} AS {kind})")
     }
 
+    /// A whole number of a column; NULL for one that is no number or has more than 18 digits, which
+    /// PostgreSQL refuses to convert.
+    fn whole(self, value: &str) -> String {
+        if self != Self::Postgres {
+            return self.int(value);
+        }
+        let number = format!("CAST({value} AS NUMERIC)");
+        format!("CASE WHEN ABS({number}) < 1e18 THEN {} END", self.int(&number))
+    }
+
     /// Whole cents of an amount; exact for DECIMAL, and for what SQLite stores with two digits.
     fn cents(self, value: &str) -> String {
-        self.int(&format!("ROUND(({value}) * 100)"))
+        self.whole(&format!("ROUND(({value}) * 100)"))
     }
 
     /// Whole cents of an amount of whole cents above 0; 0 for any other.
     fn exact_cents(self, value: &str) -> String {
-        let text = self.text(value);
+        let text = format!("TRIM({})", self.text(value));
         let (number, is_decimal) = match self {
             Self::MySql => (value.to_owned(), "1 = 1".to_owned()),
             Self::Postgres => (format!("CAST({value} AS NUMERIC)"), "1 = 1".to_owned()),
@@ -52,14 +62,17 @@ impl SqlDialect {
     fn seconds(self, value: &str) -> String {
         match self {
             Self::MySql => format!("TIMESTAMPDIFF(SECOND, '1970-01-01 00:00:00', {value})"),
-            Self::Postgres => self.int(&format!("floor(extract(epoch FROM {value}))")),
+            Self::Postgres => {
+                let seconds = self.int(&format!("floor(extract(epoch FROM {value}))"));
+                format!("CASE WHEN isfinite({value}) THEN {seconds} END")
+            }
             Self::Sqlite => self.int(&format!("strftime('%s', {value})")),
         }
     }
 
     /// A sum, which is 0 over no rows.
     fn sum(self, value: &str) -> String {
-        self.int(&format!("COALESCE(SUM({value}), 0)"))
+        format!("COALESCE({}, 0)", self.whole(&format!("SUM({value})")))
     }
 }
 
@@ -67,6 +80,24 @@ impl SqlDialect {
 const SIGN: &str = "CASE WHEN t.type = 'buy' THEN 1 WHEN t.type = 'sell' THEN -1 ELSE 0 END";
 
 impl LaravelDatabase {
+    /// # Errors
+    /// `Unsuitable` for an id above 2^63, which MySQL's unsigned numbers permit.
+    pub(super) async fn check_ids(&mut self) -> Result<(), StoreError> {
+        for table in ["users", "stocks"] {
+            let id = self.dialect().text("MAX(t.id)");
+            let rows: Vec<(Option<String>,)> =
+                self.fetch(format!("SELECT {id} FROM {table} t")).await?;
+            let largest = rows.into_iter().find_map(|(id,)| id);
+            if let Some(id) = largest.filter(|id| id.parse::<i64>().is_err()) {
+                return Err(StoreError::Unsuitable(format!(
+                    "{table}.id {id} is not a number up to {}: give that row another id",
+                    i64::MAX
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Users after this id, ascending, at most `limit`.
     pub async fn users_page(
         &mut self,
@@ -155,7 +186,7 @@ impl LaravelDatabase {
         let d = self.dialect();
         let level = self.optional("users", "level", "u.level");
         let xp = self.optional("users", "experience_points", "u.experience_points");
-        let (level_int, xp_int) = (d.int(level), d.int(xp));
+        let (level_int, xp_int) = (d.whole(level), d.whole(xp));
         let users = d.int("count(*)");
         let cash = d.sum(&d.exact_cents("u.balance"));
         let half_step = LARAVEL_XP_STEP / 2;
@@ -184,7 +215,7 @@ impl LaravelDatabase {
     /// The shares of each stock that users have, without rows that are deleted or have fractions.
     pub async fn shares(&mut self) -> Result<Vec<LaravelShares>, StoreError> {
         let d = self.dialect();
-        let (stock_id, quantity) = (d.int("p.stock_id"), d.int("p.quantity"));
+        let (stock_id, quantity) = (d.int("p.stock_id"), d.whole("p.quantity"));
         let is_read = format!("p.quantity > 0 AND p.quantity = {quantity}");
         let shares = d.sum(&format!("CASE WHEN {is_read} THEN {quantity} ELSE 0 END"));
         let is_deleted = self.is_deleted("portfolios", "p");
@@ -207,8 +238,8 @@ impl LaravelDatabase {
         }
         let (d, table) = (self.dialect(), table.as_str());
         let (user_id, stock_id) = (d.int("b.user_id"), d.int("b.stock_id"));
-        let (held, traded) = (d.sum("b.held"), d.sum("b.traded"));
-        let sum = d.sum(&format!("t.quantity * {SIGN}"));
+        let (held, traded) = (d.sum(&d.whole("b.held")), d.sum("b.traded"));
+        let sum = d.sum(&format!("{} * {SIGN}", d.whole("t.quantity")));
         let is_deleted = self.is_deleted("portfolios", "p");
         // The trades are added up before they meet the positions: there are many more of them.
         let rows = self.fetch(format!(
