@@ -220,9 +220,8 @@ impl GameClock {
         let kept = self.segments.partition_point(|known| known.begins_at < begins_at);
         let is_planned = |known: &ClockSegment| known.cause == ClockCause::Schedule;
         let is_late = |known: &ClockSegment| known.begins_at > begins_at && !is_planned(known);
-        if kept == 0 && self.segments[0].begins_at > begins_at
-            || cause != ClockCause::Downtime && self.segments[kept..].iter().any(is_late)
-        {
+        let is_before_start = self.segments[0].begins_at > begins_at;
+        if is_before_start || self.segments[kept..].iter().any(is_late) {
             return Err(ClockError::BeforeLast(seq));
         }
         let present = self.position_at(begins_at);

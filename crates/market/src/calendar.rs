@@ -32,6 +32,11 @@ pub enum TradingHours {
         /// When the exchange opens; `None` if its calendar ends before.
         opens_at: Option<UnixMicros>,
     },
+    /// The game's clock is paused.
+    Paused {
+        /// The planned end of the pause.
+        resumes_at: Option<UnixMicros>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

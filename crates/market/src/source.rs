@@ -8,9 +8,9 @@ mod unpredictable;
 
 use std::sync::Arc;
 
-use domain::{Day, Price, QuoteSource, StockInfo, UnixMicros, divide_rounded};
+use domain::{Day, GameClock, Price, QuoteSource, StockInfo, UnixMicros, divide_rounded};
 
-pub use self::facts::{MarketFacts, REVEAL_AFTER_S};
+pub use self::facts::{MarketFacts, REVEAL_AFTER_S, SEGMENTS_MAX};
 use crate::calendar::{Calendar, TradingHours};
 use crate::catalogue::simulated_stocks;
 use crate::config::{LiveConfig, MarketConfig, ReplayConfig, SourceKind};
@@ -19,6 +19,7 @@ use crate::live::{CLOSE_GRACE_S, LiveMarket};
 use crate::quote::{Halt, StockQuote};
 use crate::replay::ReplayMarket;
 use crate::series::ImportedMarket;
+use crate::shared_clock::SharedClock;
 use crate::simulated::SimulatedMarket;
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;
@@ -27,6 +28,7 @@ use crate::timetable::MarketTime;
 #[derive(Debug)]
 pub struct MarketSource {
     kind: SourceVariant,
+    clock: Arc<SharedClock>,
 }
 
 #[derive(Debug)]
@@ -47,8 +49,8 @@ pub struct SessionEnd {
 }
 
 impl MarketSource {
-    /// The market of `config.source`, opened at `started_at`: the caller stores that instant at the
-    /// first start and passes it at every later one.
+    /// The market of `config.source`, whose clock starts at `started_at` at the configured pace. A
+    /// stored game has a clock and steps of its own: [`Self::with_clock`].
     pub fn new(config: &MarketConfig, started_at: UnixMicros) -> Result<Self, MarketConfigError> {
         let kind = match config.source {
             SourceKind::Replay => {
@@ -63,7 +65,7 @@ impl MarketSource {
             )?)),
             SourceKind::Live => return Err(MarketConfigError::LiveNeedsStocks),
         };
-        Ok(Self { kind })
+        Ok(Self::of(kind))
     }
 
     /// The replay of an imported market, opened at `started_at` like any other.
@@ -73,13 +75,44 @@ impl MarketSource {
         started_at: UnixMicros,
     ) -> Result<Self, MarketConfigError> {
         let replay = Box::new(ReplayMarket::imported(market, config, started_at)?);
-        Ok(Self { kind: SourceVariant::History(replay) })
+        Ok(Self::of(SourceVariant::History(replay)))
     }
 
     /// The live market of these stocks, without prices before the first feed.
     pub fn live(calendar: Calendar, config: &LiveConfig, stocks: Vec<StockInfo>) -> Self {
         let live = LiveMarket::new(calendar, config, stocks);
-        Self { kind: SourceVariant::Live(Arc::new(live)) }
+        Self::of(SourceVariant::Live(Arc::new(live)))
+    }
+
+    fn of(kind: SourceVariant) -> Self {
+        let clock = match &kind {
+            SourceVariant::History(replay) => Arc::clone(&replay.timetable.clock),
+            SourceVariant::Simulated(market) => Arc::clone(&market.timetable.clock),
+            // Its time is that of the exchange; its clock is only paused.
+            SourceVariant::Live(_) => SharedClock::new(GameClock::starting(UnixMicros(0), 1)),
+        };
+        Self { kind, clock }
+    }
+
+    /// Replaces the clock by that of the game, and the steps of a session's path of prices. The
+    /// steps decide the prices, so they must not change during a game.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<SharedClock>, steps: u32) -> Self {
+        let timetable = match &mut self.kind {
+            SourceVariant::History(replay) => Some(&mut replay.timetable),
+            SourceVariant::Simulated(market) => Some(&mut market.timetable),
+            SourceVariant::Live(_) => None,
+        };
+        if let Some(timetable) = timetable {
+            timetable.clock = Arc::clone(&clock);
+            timetable.steps = steps.max(1);
+        }
+        self.clock = clock;
+        self
+    }
+
+    pub fn clock(&self) -> &Arc<SharedClock> {
+        &self.clock
     }
 
     /// The live market to feed; `None` for other markets.
@@ -90,8 +123,12 @@ impl MarketSource {
         }
     }
 
-    /// Whether orders are accepted at `now`. Only live markets close.
+    /// Whether orders are accepted at `now`. Only live markets close; every market can be paused.
     pub fn hours(&self, now: UnixMicros) -> TradingHours {
+        let (clock, at) = self.clock.read(now);
+        if clock.is_paused_at(at) {
+            return TradingHours::Paused { resumes_at: clock.resumes_at(at) };
+        }
         match &self.kind {
             SourceVariant::Live(live) => live.hours(now),
             SourceVariant::History(_) | SourceVariant::Simulated(_) => TradingHours::Open,

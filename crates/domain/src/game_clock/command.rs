@@ -61,9 +61,13 @@ impl GameClock {
     /// the commit, and not before the last segment that is not planned by the schedule.
     pub fn effective_at(&self, now: UnixMicros) -> UnixMicros {
         let committed = whole_second(UnixMicros(now.0.saturating_add(COMMIT_MICROS)));
+        committed.plus_seconds(LEAD_S).max(self.decided_at())
+    }
+
+    /// The beginning of the last segment that is not planned by the schedule.
+    fn decided_at(&self) -> UnixMicros {
         let decided = self.segments.iter().filter(|known| known.cause != ClockCause::Schedule);
-        let last = decided.map(|segment| segment.begins_at).max();
-        committed.plus_seconds(LEAD_S).max(last.unwrap_or(committed))
+        decided.map(|segment| segment.begins_at).max().unwrap_or_else(|| self.started_at())
     }
 
     /// The segments of a command that takes effect at a whole second.
@@ -122,7 +126,8 @@ impl GameClock {
     /// segments if the position would not have moved. Afterwards the clock continues as its
     /// segments have it then; what is planned for later is planned again.
     pub fn downtime(&self, stopped_at: UnixMicros, resumes_at: UnixMicros) -> Vec<ClockSegment> {
-        let stopped_at = stopped_at.max(self.started_at());
+        // What an operator decided without a server holds.
+        let stopped_at = stopped_at.max(self.decided_at());
         let position = self.position_at(stopped_at);
         if stopped_at >= resumes_at || position == self.position_at(resumes_at) {
             return Vec::new();
