@@ -193,7 +193,7 @@ impl GameClock {
     pub fn starting(at: UnixMicros, session_seconds: u32) -> Self {
         let first = ClockSegment {
             seq: 1,
-            begins_at: whole_second(at),
+            begins_at: at.whole_second(),
             position: ClockPosition(0),
             session_seconds: session_seconds.clamp(1, SESSION_SECONDS_MAX),
             cause: ClockCause::Start,
@@ -312,13 +312,9 @@ fn check_seq(expected: i64, got: i64) -> Result<(), ClockError> {
 }
 
 fn check_shape(segment: &ClockSegment) -> Result<(), ClockError> {
-    let is_whole = segment.begins_at == whole_second(segment.begins_at);
+    let is_whole = segment.begins_at == segment.begins_at.whole_second();
     if is_whole && segment.session_seconds <= SESSION_SECONDS_MAX && segment.position.0 >= 0 {
         return Ok(());
     }
     Err(ClockError::Malformed(segment.seq))
-}
-
-fn whole_second(at: UnixMicros) -> UnixMicros {
-    UnixMicros(at.0 - at.0.rem_euclid(1_000_000))
 }

@@ -52,6 +52,7 @@ mod provider;
 mod public_path;
 mod quote;
 mod replay;
+mod schedule;
 mod seed;
 mod series;
 mod shared_clock;
@@ -89,6 +90,7 @@ pub use provider::{
     SearchHit, TraceParent, connect,
 };
 pub use quote::{Halt, Listing, StockQuote};
+pub use schedule::{ClockSchedule, ScheduleError};
 pub use seed::{draw_seed, seed_commitment};
 pub use series::ImportedMarket;
 pub use shared_clock::SharedClock;

@@ -37,7 +37,7 @@ impl PriceSnapshot {
         let mut quotes = Vec::with_capacity(listings.len());
         source.prices(now, &mut quotes);
         Self {
-            as_of: UnixMicros(now.0 - now.0.rem_euclid(1_000_000)),
+            as_of: now.whole_second(),
             market_day: source.market_day(now),
             previous_day: source.previous_day(now),
             present: source.present(now),

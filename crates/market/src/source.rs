@@ -209,7 +209,7 @@ impl MarketSource {
     /// the real instant of the tick: `now` without its fraction of a second. A live market returns
     /// the quotes of its feed, with price 0 for stocks without one.
     pub fn prices(&self, now: UnixMicros, quotes: &mut Vec<StockQuote>) {
-        let as_of = UnixMicros(now.0 - now.0.rem_euclid(1_000_000));
+        let as_of = now.whole_second();
         match &self.kind {
             SourceVariant::History(replay) => replay.quotes(self.present(now), as_of, quotes),
             SourceVariant::Simulated(market) => market.quotes(self.present(now), as_of, quotes),
@@ -258,8 +258,8 @@ impl MarketSource {
         })
     }
 
-    /// The session that ends next after `now`. `None` where prices stand still or the market has
-    /// ended.
+    /// The session that ends next after `now`. `None` where prices stand still, once the market has
+    /// ended, and while the clock is paused without a planned end.
     pub fn closing_session(&self, now: UnixMicros) -> Option<SessionEnd> {
         let ((session, ends_at), grace_s) = match &self.kind {
             SourceVariant::History(replay) => (replay.timetable.next_close(now)?, 0),
@@ -268,6 +268,17 @@ impl MarketSource {
         };
         let final_at = ends_at.plus_seconds(grace_s);
         Some(SessionEnd { day: self.day_of(session), ends_at, final_at })
+    }
+
+    /// The day of the session that ends next, also while the clock is paused. `None` where prices
+    /// stand still, once the market has ended, and in a live market.
+    pub fn closing_day(&self, now: UnixMicros) -> Option<Day> {
+        let (session, _) = match &self.kind {
+            SourceVariant::History(replay) => replay.timetable.next_session(now)?,
+            SourceVariant::Simulated(market) => market.timetable.next_session(now)?,
+            SourceVariant::Live(_) => return None,
+        };
+        Some(self.day_of(session))
     }
 
     pub fn is_live(&self) -> bool {

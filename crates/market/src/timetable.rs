@@ -95,13 +95,18 @@ impl Timetable {
     /// The next session that closes after `now`, and when it does. `None` once the market has ended
     /// and while the clock is paused without a planned end.
     pub(crate) fn next_close(&self, now: UnixMicros) -> Option<(usize, UnixMicros)> {
-        let present = self.present(now);
-        let (session, pass) = match (present.ended, self.at_end) {
-            (false, _) => (present.session, present.pass),
-            (true, AtEnd::Loop) if self.count > 0 => (self.first, present.pass + 1),
-            (true, _) => return None,
-        };
+        let (session, pass) = self.next_session(now)?;
         Some((session, self.closed_in_pass(pass, session)?))
+    }
+
+    /// The session that closes next after `now`, and its pass; `None` once the market has ended.
+    pub(crate) fn next_session(&self, now: UnixMicros) -> Option<(usize, u32)> {
+        let present = self.present(now);
+        match (present.ended, self.at_end) {
+            (false, _) => Some((present.session, present.pass)),
+            (true, AtEnd::Loop) if self.count > 0 => Some((self.first, present.pass + 1)),
+            (true, _) => None,
+        }
     }
 
     /// When the last session is over for the first time, by the present segments of the clock.

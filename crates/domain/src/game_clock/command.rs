@@ -60,7 +60,7 @@ impl GameClock {
     /// The second from which a change that is committed now takes effect: at least one second after
     /// the commit, and not before the last segment that is not planned by the schedule.
     pub fn effective_at(&self, now: UnixMicros) -> UnixMicros {
-        let committed = whole_second(UnixMicros(now.0.saturating_add(COMMIT_MICROS)));
+        let committed = UnixMicros(now.0.saturating_add(COMMIT_MICROS)).whole_second();
         committed.plus_seconds(LEAD_S).max(self.decided_at())
     }
 

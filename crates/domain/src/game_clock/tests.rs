@@ -51,7 +51,7 @@ fn happen(clock: &mut GameClock, now: UnixMicros, event: Event) -> (Vec<ClockSeg
         }
         Event::Downtime { seconds } => {
             let after = now.plus_seconds(seconds);
-            (clock.downtime(whole_second(now), clock.effective_at(after)), after)
+            (clock.downtime(now.whole_second(), clock.effective_at(after)), after)
         }
     };
     for segment in &segments {

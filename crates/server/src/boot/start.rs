@@ -11,7 +11,7 @@ use store::{Game, GameSeed, MarketCloses, SeededMarket, Store, StoreError};
 use super::config::Config;
 use super::database::{database_error, open_and_migrate};
 use super::history::HistoryWriter;
-use super::live_market;
+use super::{game_clock, live_market};
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::error::CommandError;
 use crate::term;
@@ -25,6 +25,7 @@ const USERS_PER_STEP: i64 = 500;
 /// The prepared parts of a server.
 pub(crate) struct Services {
     pub(crate) store: Store,
+    pub(crate) game_id: i64,
     pub(crate) source: Arc<MarketSource>,
     pub(crate) prices: Arc<PriceBoard>,
     pub(crate) history: HistoryWriter,
@@ -47,10 +48,10 @@ pub(super) async fn prepare(config: &Config, rules: &Rules) -> Result<Services, 
         HistoryWriter::open(store.clone(), Arc::clone(&source), stock_ids, market_id, now).await;
     let mut history = history.map_err(&failed)?;
     save_missing(&mut history).await.map_err(failed)?;
-    Ok(Services { store, source, prices, history })
+    Ok(Services { store, game_id: game.game_id, source, prices, history })
 }
 
-/// The market of the game, without its seed, and the id of an imported market.
+/// The market of the game with its clock, without its seed, and the id of an imported market.
 pub(crate) async fn open_source(
     store: &Store,
     game: &Game,
@@ -58,14 +59,17 @@ pub(crate) async fn open_source(
     rules: &Rules,
 ) -> Result<(MarketSource, Option<i64>), CommandError> {
     let replay = &config.market.replay;
-    Ok(match config.market.source {
+    let clock = game_clock::open(store, game, config, SystemClock.now()).await;
+    let (clock, steps) = clock.map_err(database_error(&config.database))?;
+    let (source, market_id) = match config.market.source {
         SourceKind::Live => (live_market::open_market(store, config).await?, None),
         SourceKind::Replay if !replay.market.is_empty() => {
             let (market_id, market) = load_imported(store, config, rules).await?;
             (MarketSource::imported(market, replay, game.started_at)?, Some(market_id))
         }
         _ => (MarketSource::new(&config.market, game.started_at)?, None),
-    })
+    };
+    Ok((source.with_clock(clock, steps), market_id))
 }
 
 /// Adds the game's secret seed to a market whose prices follow from one. The seed is drawn at the
