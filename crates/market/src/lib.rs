@@ -93,7 +93,7 @@ pub use quote::{Halt, Listing, StockQuote};
 pub use schedule::{ClockSchedule, ScheduleError};
 pub use seed::{draw_seed, seed_commitment};
 pub use series::ImportedMarket;
-pub use shared_clock::SharedClock;
+pub use shared_clock::{ClockReading, SharedClock};
 pub use source::{MarketFacts, MarketSource, REVEAL_AFTER_S, SEGMENTS_MAX, SessionEnd};
 pub use tick::TickRule;
 pub use timetable::MarketTime;

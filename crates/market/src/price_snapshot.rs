@@ -7,6 +7,7 @@ use domain::{BidAsk, Day, QuoteSource, UnixMicros};
 
 use crate::calendar::TradingHours;
 use crate::quote::{Halt, Listing, StockQuote};
+use crate::shared_clock::ClockReading;
 use crate::source::MarketSource;
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;
@@ -21,6 +22,7 @@ pub struct PriceSnapshot {
     pub source: QuoteSource,
     pub tick: TickRule,
     pub hours: TradingHours,
+    pub clock: ClockReading,
     /// One for each of `PriceBoard::listings`, in their order; price 0 where there is none.
     pub quotes: Vec<StockQuote>,
     /// The halted stocks, ascending by position.
@@ -44,6 +46,7 @@ impl PriceSnapshot {
             source: source.source(),
             tick: source.tick(),
             hours: source.hours(now),
+            clock: source.clock_at(now),
             halts: source.halts(now),
             prices_json: prices_json(listings, &quotes),
             quotes_json: OnceLock::new(),

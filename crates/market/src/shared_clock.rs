@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use domain::{ClockSegment, GameClock, UnixMicros};
+use domain::{ClockPosition, GameClock, UnixMicros};
 
 #[derive(Debug)]
 struct KnownClock {
@@ -13,6 +13,15 @@ struct KnownClock {
     moves_until: UnixMicros,
     /// Orders are rejected from this instant on.
     trades_until: UnixMicros,
+}
+
+/// A game's clock at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockReading {
+    pub position: ClockPosition,
+    /// Real seconds of a session; while the clock is paused, of the session after it.
+    pub session_seconds: u32,
+    pub is_paused: bool,
 }
 
 /// A game's clock, shared by the market source, the price board and the jobs of a node.
@@ -52,13 +61,8 @@ impl SharedClock {
         (Arc::clone(&known.clock), now.min(known.moves_until))
     }
 
-    /// The segment of an instant.
-    pub fn segment(&self, now: UnixMicros) -> ClockSegment {
-        let (clock, now) = self.read(now);
-        *clock.segment_at(now)
-    }
-
     pub fn is_paused(&self, now: UnixMicros) -> bool {
-        self.segment(now).session_seconds == 0
+        let (clock, at) = self.read(now);
+        clock.is_paused_at(at)
     }
 }

@@ -19,7 +19,7 @@ use crate::live::{CLOSE_GRACE_S, LiveMarket};
 use crate::quote::{Halt, StockQuote};
 use crate::replay::ReplayMarket;
 use crate::series::ImportedMarket;
-use crate::shared_clock::SharedClock;
+use crate::shared_clock::{ClockReading, SharedClock};
 use crate::simulated::SimulatedMarket;
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;
@@ -109,6 +109,16 @@ impl MarketSource {
         }
         self.clock = clock;
         self
+    }
+
+    /// The clock at `now`, as far as it is certain.
+    pub fn clock_at(&self, now: UnixMicros) -> ClockReading {
+        let (clock, at) = self.clock.read(now);
+        ClockReading {
+            position: clock.position_at(at),
+            session_seconds: clock.session_seconds_at(at),
+            is_paused: clock.is_paused_at(at),
+        }
     }
 
     pub fn clock(&self) -> &Arc<SharedClock> {

@@ -1,7 +1,7 @@
 //! The clock of a game: its segments, appended by compare-and-set on their number, the heartbeat of
 //! its servers, its schedule and its events. `domain::GameClock` computes positions from segments.
 
-use domain::{ClockCause, ClockError, ClockPosition, ClockSegment, GameClock, UnixMicros};
+use domain::{Clock, ClockCause, ClockError, ClockPosition, ClockSegment, GameClock, UnixMicros};
 
 use crate::query::row;
 use crate::rows::RowSet;
@@ -11,6 +11,8 @@ use crate::{Store, StoreError};
 
 /// Segments of one page.
 const PAGE: i64 = 1_000;
+/// A change takes effect this many seconds after its commit at least, so that every node knows it.
+const NOTICE_S: i64 = 1;
 
 /// What somebody or something did to a game, to be stored.
 #[derive(Clone, Copy, Debug)]
@@ -217,14 +219,17 @@ impl Store {
     }
 
     /// Commits a change of the clock. Returns `false`, and writes nothing, if another change came
-    /// first: read the clock again.
+    /// first, or if it took so long that the change would take effect before every node knows it:
+    /// read the clock again.
     pub async fn commit_clock(
         &self,
         game_id: i64,
         change: &ClockChange<'_>,
+        clock: &dyn Clock,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        if !write_change(&mut tx, game_id, change).await? {
+        let is_written = write_change(&mut tx, game_id, change).await?;
+        if !is_written || takes_effect_at(change.segments) < clock.now().plus_seconds(NOTICE_S) {
             tx.rollback().await?;
             return Ok(false);
         }
@@ -260,6 +265,12 @@ impl Store {
     ) -> Result<Vec<GameEvent>, StoreError> {
         self.reader().fetch_all(&EVENTS, (game_id, below, limit)).await
     }
+}
+
+/// When the change is first seen: a downtime begins in the past, where the market stood still.
+fn takes_effect_at(segments: &[ClockSegment]) -> UnixMicros {
+    let seen = segments.iter().find(|segment| segment.cause != ClockCause::Downtime);
+    seen.or(segments.last()).map_or(UnixMicros(i64::MAX), |segment| segment.begins_at)
 }
 
 async fn write_change(

@@ -8,6 +8,7 @@ use market::{ClockSchedule, MarketConfig, SharedClock, SourceKind};
 use store::{ClockChange, Game, NewGameEvent, Store, StoreError};
 
 use super::config::Config;
+use crate::clock::SystemClock;
 
 /// How long nodes trust a heartbeat: without a newer one, their market stands still, and a downtime
 /// begins then. A heartbeat is written every five seconds.
@@ -96,7 +97,7 @@ pub(crate) async fn end_downtime(
         at: now,
     };
     let change = ClockChange { segments: &segments, event, schedule: None, beat_at: Some(beat_at) };
-    let is_first = store.commit_clock(game_id, &change).await?;
+    let is_first = store.commit_clock(game_id, &change, &SystemClock).await?;
     if is_first {
         tracing::info!(from_to = %target, "the market waited while no server ran");
     }

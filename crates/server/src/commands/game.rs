@@ -171,8 +171,7 @@ fn read_schedule(file: PathBuf) -> Result<Option<(String, ClockSchedule)>, Comma
 
 async fn find_game(config: &Config, store: &Store) -> Result<Game, CommandError> {
     let failed = database_error(&config.database);
-    let report = store.inspect().await.map_err(&failed)?;
-    if report.schema < Some(store.newest_schema()) {
+    if store.schema_version().await.map_err(&failed)? < store.newest_schema() {
         return Err(CommandError::OlderSchema);
     }
     store.find_game(MAIN).await.map_err(failed)?.ok_or(CommandError::NoGame)
@@ -224,7 +223,7 @@ async fn commit(
         Change::Schedule(schedule) => Some(schedule.as_ref().map(|(text, _)| text.as_str())),
     };
     let change = ClockChange { segments, event, schedule, beat_at: None };
-    store.commit_clock(game.game_id, &change).await
+    store.commit_clock(game.game_id, &change, &SystemClock).await
 }
 
 async fn show(args: GameArgs) -> Result<ExitCode, CommandError> {

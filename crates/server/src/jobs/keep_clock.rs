@@ -55,14 +55,14 @@ impl KeepClock {
     }
 
     async fn plan(&self, now: UnixMicros) -> Result<u64, JobError> {
-        let JobContext { store, game_id, source, .. } = &*self.context;
+        let JobContext { store, game_id, source, clock, .. } = &*self.context;
         let Some((_, schedule)) = &self.schedule else { return Ok(0) };
         if plan_schedule(&source.clock().load(), schedule, now).is_empty() {
             return Ok(0);
         }
         // This node may not have read yet what another one planned.
-        let (clock, _) = store.load_clock(*game_id).await?;
-        let segments = plan_schedule(&clock, schedule, now);
+        let (present, _) = store.load_clock(*game_id).await?;
+        let segments = plan_schedule(&present, schedule, now);
         let Some(first) = segments.first() else { return Ok(0) };
         let event = NewGameEvent {
             actor: "schedule",
@@ -72,7 +72,7 @@ impl KeepClock {
             at: now,
         };
         let change = ClockChange { segments: &segments, event, schedule: None, beat_at: None };
-        let is_planned = store.commit_clock(*game_id, &change).await?;
+        let is_planned = store.commit_clock(*game_id, &change, &**clock).await?;
         Ok(if is_planned { segments.len() as u64 } else { 0 })
     }
 }
