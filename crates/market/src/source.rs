@@ -4,6 +4,8 @@
 mod description;
 mod facts;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod unpredictable;
 
 use std::sync::Arc;

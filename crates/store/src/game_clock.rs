@@ -194,17 +194,15 @@ impl Store {
         &self,
         game_id: i64,
     ) -> Result<(GameClock, Option<UnixMicros>), StoreError> {
-        let (mut segments, mut beat_at) = (Vec::<ClockSegment>::new(), None);
-        loop {
+        let mut segments = Vec::<ClockSegment>::new();
+        let beat_at = loop {
             let after = segments.last().map_or(0, |segment| segment.seq);
             let page = self.clock_page(game_id, after).await?;
-            let is_last = page.segments.is_empty();
-            segments.extend(page.segments);
-            beat_at = page.beat_at;
-            if is_last {
-                break;
+            if page.segments.is_empty() {
+                break page.beat_at;
             }
-        }
+            segments.extend(page.segments);
+        };
         Ok((GameClock::of(&segments).map_err(damaged)?, beat_at))
     }
 

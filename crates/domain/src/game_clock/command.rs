@@ -3,9 +3,7 @@
 
 use thiserror::Error;
 
-use super::{
-    ClockCause, ClockPosition, ClockSegment, GameClock, SESSION_SECONDS_MAX, whole_second,
-};
+use super::{ClockCause, ClockPosition, ClockSegment, GameClock, SESSION_SECONDS_MAX};
 use crate::UnixMicros;
 
 /// What is allowed between the computation of a segment and its commit, in microseconds.

@@ -195,9 +195,9 @@ impl App {
     /// Executes the pending orders that are due; how many ended.
     pub(crate) async fn execute_orders(&self) -> u64 {
         let prices = Arc::clone(&self.prices);
-        let quotes = move |order: &PendingOrder| prices.quote_for_pending(order);
+        let (clock, now) = (Arc::new(self.clock.clone()), self.clock.clone());
+        let quotes = move |order: &PendingOrder| prices.quote_for_pending(order, now.now());
         let (store, desk) = (self.store.clone(), self.desk.clone());
-        let clock = Arc::new(self.clock.clone());
         let mut executor = OrderExecutor::new(store, desk, clock, Arc::new(quotes));
         executor.run().await.expect("runs").ended
     }
