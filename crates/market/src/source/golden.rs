@@ -63,7 +63,7 @@ fn hash(market: &MarketSource, length: u32) -> u64 {
         for quote in &quotes {
             let (price, previous) = (quote.price.0, quote.previous_close.0);
             let day = i64::from(market.market_day(now).0);
-            [price, previous, quote.as_of.0, day, finished].map(&mut add);
+            [price, previous, quote.as_of.0, day, finished].into_iter().for_each(&mut add);
         }
         if let Some(end) = market.closing_session(now) {
             add(end.ends_at.0);

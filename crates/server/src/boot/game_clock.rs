@@ -148,3 +148,86 @@ fn is_decided(clock: &GameClock, since: UnixMicros, until: UnixMicros) -> bool {
     let mut decided = clock.segments().iter().filter(of_operator);
     decided.any(|segment| (since..=until).contains(&segment.begins_at))
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::ClockCommand;
+
+    use super::*;
+
+    /// Monday, 2026-11-30, 00:00 UTC.
+    const MONDAY: UnixMicros = UnixMicros(1_795_996_800_000_000);
+
+    fn at(hours: i64, seconds: i64) -> UnixMicros {
+        MONDAY.plus_seconds(hours * 3_600 + seconds)
+    }
+
+    fn school() -> ClockSchedule {
+        let text = "zone = \"UTC\"\nopens = \"08:00\"\ncloses = \"16:00\"\n\
+            weekdays = [\"monday\", \"tuesday\", \"wednesday\", \"thursday\", \"friday\"]\n";
+        ClockSchedule::parse(text).expect("a schedule")
+    }
+
+    /// Plans until nothing is left, and returns the number of new segments.
+    fn plan(clock: &mut GameClock, now: UnixMicros) -> usize {
+        let segments = plan_schedule(clock, &school(), now);
+        for segment in &segments {
+            clock.append(*segment).expect("a planned segment fits");
+        }
+        assert_eq!(plan_schedule(clock, &school(), now), [], "once");
+        segments.len()
+    }
+
+    #[test]
+    fn the_next_opening_and_closing_are_planned_once() {
+        assert_eq!(MONDAY.to_string(), "2026-11-30T00:00:00.000000Z");
+        let mut clock = GameClock::starting(at(-24, 0), 60);
+        assert_eq!(plan(&mut clock, at(7, 0)), 3, "a pause at once, opening, closing");
+        assert!(clock.is_paused_at(at(7, 10)) && !clock.is_paused_at(at(8, 0)));
+        assert!(clock.is_paused_at(at(16, 0)));
+        assert_eq!(plan(&mut clock, at(12, 0)), 1, "the next opening");
+        assert_eq!(clock.resumes_at(at(20, 0)), Some(at(32, 0)));
+        let played = clock.position_at(at(20, 0)).0 - clock.position_at(at(7, 10)).0;
+        assert_eq!(played, 8 * 60 * 1_000_000);
+    }
+
+    #[test]
+    fn a_command_holds_until_the_next_change_of_the_schedule() {
+        let mut clock = GameClock::starting(at(8, 0), 60);
+        plan(&mut clock, at(8, 0));
+        let pause = clock.plan(ClockCommand::Pause, at(10, 0)).expect("allowed");
+        clock.append(pause[0]).expect("appends");
+        assert_eq!(plan(&mut clock, at(10, 5)), 2, "what the command replaced");
+        assert!(clock.is_paused_at(at(12, 0)) && clock.is_paused_at(at(20, 0)));
+        assert!(!clock.is_paused_at(at(32, 0)), "the next day");
+        // At night an operator plays on.
+        let resume = clock.plan(ClockCommand::Resume, at(20, 0)).expect("allowed");
+        clock.append(resume[0]).expect("appends");
+        plan(&mut clock, at(20, 5));
+        assert!(!clock.is_paused_at(at(31, 0)) && clock.is_paused_at(at(40, 0)));
+    }
+
+    #[test]
+    fn a_change_that_a_command_replaced_at_the_last_moment_is_made_up_for() {
+        let mut clock = GameClock::starting(at(8, 0), 60);
+        plan(&mut clock, at(8, 0));
+        let pace = clock.plan(ClockCommand::Pace(30), at(16, -1)).expect("allowed");
+        clock.append(pace[0]).expect("appends");
+        assert!(!clock.is_paused_at(at(16, 0)));
+        plan(&mut clock, at(16, 3));
+        assert!(clock.is_paused_at(at(16, 5)));
+    }
+
+    #[test]
+    fn after_a_downtime_the_schedule_decides() {
+        let mut clock = GameClock::starting(at(8, 0), 60);
+        plan(&mut clock, at(8, 0));
+        // The servers stop on Monday afternoon and start on Tuesday evening.
+        for segment in clock.downtime(at(15, 0), at(44, 0)) {
+            clock.append(segment).expect("appends");
+        }
+        plan(&mut clock, at(44, 0));
+        assert!(clock.is_paused_at(at(44, 10)));
+        assert!(!clock.is_paused_at(at(56, 0)), "Wednesday");
+    }
+}
