@@ -14,7 +14,7 @@ const PAGE: i64 = 1_000;
 /// A change takes effect this many seconds after its commit at least, so that every node knows it.
 const NOTICE_S: i64 = 1;
 
-/// What somebody or something did to a game, to be stored.
+/// What an operator or a job did to a game, to be stored.
 #[derive(Clone, Copy, Debug)]
 pub struct NewGameEvent<'a> {
     /// `operator`, `schedule` or `server`.

@@ -1,5 +1,5 @@
-//! The clock of the game in the database: its first segment, the end of a downtime, and the segments
-//! that a schedule plans. Used at the start, by jobs and by commands.
+//! The clock of the game in the database: its first segment, the end of a downtime, and what a
+//! schedule plans. Used at the start, by jobs and by commands.
 
 use std::sync::Arc;
 

@@ -251,7 +251,8 @@ async fn show(args: GameArgs) -> Result<ExitCode, CommandError> {
         }
     }
     for GameEvent { actor, action, target, reason, at, .. } in events {
-        let _ = writeln!(text, "{}  {actor} {action} {target} ({reason})", second(at));
+        let target = if target.is_empty() { target } else { format!(" {target}") };
+        let _ = writeln!(text, "{}  {actor} {action}{target} ({reason})", second(at));
     }
     term::print(&text);
     Ok(ExitCode::SUCCESS)

@@ -56,12 +56,16 @@ impl KeepClock {
 
     async fn plan(&self, now: UnixMicros) -> Result<u64, JobError> {
         let JobContext { store, game_id, source, clock, .. } = &*self.context;
-        let Some((_, schedule)) = &self.schedule else { return Ok(0) };
+        let Some((text, schedule)) = &self.schedule else { return Ok(0) };
         if plan_schedule(&source.clock().load(), schedule, now).is_empty() {
             return Ok(0);
         }
         // This node may not have read yet what another one planned.
         let (present, _) = store.load_clock(*game_id).await?;
+        // After the clock: with a later change of the schedule the commit fails.
+        if store.find_schedule(*game_id).await?.as_ref() != Some(text) {
+            return Ok(0);
+        }
         let segments = plan_schedule(&present, schedule, now);
         let Some(first) = segments.first() else { return Ok(0) };
         let event = NewGameEvent {

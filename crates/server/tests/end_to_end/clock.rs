@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use domain::{ClockPosition, GameClock, UnixMicros};
+use domain::{ClockPosition, GameClock};
 use serde_json::{Value, json};
 use store::{DatabaseConfig, Store};
 use testkit::{Postgres, SeededEntropy, eventually, postgres_database, seconds};
 use tokio::time::Instant;
 
+use crate::live::now;
 use crate::server::{Server, openbell, run};
 
 /// A change is visible on every node this long after its command has ended.
@@ -78,7 +79,7 @@ fn two_nodes_see_each_change_of_the_clock_in_time() {
         assert_eq!(buy(node).0, 200);
     }
     let shown = game(&database, &["show"]);
-    for line in ["main: running, 86400 s a session", "schedule: none", "operator pause  (a test)"] {
+    for line in ["main: running, 86400 s a session", "schedule: none", "operator pause (a test)"] {
         assert!(shown.contains(line), "{line} in {shown}");
     }
     nodes.into_iter().for_each(Server::stop);
@@ -233,11 +234,6 @@ fn observe(servers: &[Server], highest: &mut [i64]) {
         assert!(position >= *highest, "from {highest} back to {position}");
         *highest = position;
     }
-}
-
-fn now() -> UnixMicros {
-    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    UnixMicros(i64::try_from(since_1970.expect("after 1970").as_micros()).expect("fits"))
 }
 
 fn with_store<T>(url: &str, read: impl AsyncFnOnce(&Store) -> T) -> T {

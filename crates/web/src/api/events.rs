@@ -147,8 +147,8 @@ pub(crate) struct ReloadEvent {}
 /// Server-sent events: prices, your own trades, achievements, levels and rank.
 ///
 /// Each event has a name, an `id`, and one JSON value as `data`. By default, `prices`, `rank` and
-/// `market` are sent at most every five seconds, all other events immediately, and a comment every 25
-/// seconds. After a reconnect with `Last-Event-ID`, the events of your ledger entries that you
+/// `market` are sent at most every five seconds, all other events immediately, and a comment every
+/// 25 seconds. After a reconnect with `Last-Event-ID`, the events of your ledger entries that you
 /// missed are sent first, each once; if you missed more than 100 entries, only the event `reload`
 /// is sent.
 ///
