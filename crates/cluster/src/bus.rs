@@ -30,6 +30,8 @@ pub enum BusMessage {
     Ledger,
     /// There are new prices.
     Prices,
+    /// The clock of a game has new segments.
+    Clock,
     /// Cached values under these tags are invalid.
     Tags(Vec<String>),
 }

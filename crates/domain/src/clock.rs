@@ -27,6 +27,12 @@ impl UnixMicros {
         self.0.div_euclid(MICROS_PER_SECOND)
     }
 
+    /// This instant without its fraction of a second.
+    #[must_use]
+    pub fn whole_second(self) -> Self {
+        Self(self.0.saturating_sub(self.0.rem_euclid(MICROS_PER_SECOND)))
+    }
+
     /// The calendar day of this instant in UTC.
     pub fn day(self) -> Day {
         let days = self.0.div_euclid(MICROS_PER_DAY);

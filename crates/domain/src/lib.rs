@@ -9,6 +9,7 @@ mod amount;
 mod clock;
 mod currency;
 mod decimal;
+mod game_clock;
 mod invariant;
 mod ledger;
 mod limited;
@@ -38,6 +39,10 @@ pub use amount::Amount;
 pub use clock::{Clock, Day, Entropy, Month, UnixMicros};
 pub use currency::Currency;
 pub use decimal::DecimalError;
+pub use game_clock::{
+    ClockCause, ClockCommand, ClockError, ClockPosition, ClockRefusal, ClockSegment, GameClock,
+    SESSION_SECONDS_MAX,
+};
 pub use invariant::{invariant_breaches, note_breach};
 pub use ledger::{EntryKind, Hash, LedgerEntry, QuoteSource, TradeId, genesis_hash};
 pub use limited::limited;

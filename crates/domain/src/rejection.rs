@@ -27,6 +27,12 @@ pub enum Rejection {
     /// The exchange is closed; `web` adds the next opening.
     #[error("The market is closed. Orders are taken again when it opens.")]
     MarketClosed,
+    /// The game's clock is paused; `web` adds the planned end of the pause.
+    #[error("The game is paused. Orders are taken again when it continues.")]
+    GamePaused,
+    /// The node could not read the game's clock, so that its prices may be wrong.
+    #[error("The game's clock cannot be read at the moment. Please try again later.")]
+    ClockUnknown,
     /// The game trades whole shares only.
     #[error("This game trades whole shares only.")]
     FractionalNotAllowed,
@@ -46,13 +52,15 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every rejection, for the generated documentation and for tests.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::InsufficientCash,
         Self::InsufficientQuantity,
         Self::NoQuote,
         Self::StaleQuote,
         Self::PriceInDoubt,
         Self::MarketClosed,
+        Self::GamePaused,
+        Self::ClockUnknown,
         Self::FractionalNotAllowed,
         Self::QuantityTooLarge,
         Self::BeyondLimits,
@@ -69,6 +77,8 @@ impl Rejection {
             Self::StaleQuote => "stale_quote",
             Self::PriceInDoubt => "price_in_doubt",
             Self::MarketClosed => "market_closed",
+            Self::GamePaused => "game_paused",
+            Self::ClockUnknown => "clock_unknown",
             Self::FractionalNotAllowed => "fractional_not_allowed",
             Self::QuantityTooLarge => "quantity_too_large",
             Self::BeyondLimits => "beyond_limits",
@@ -86,6 +96,8 @@ impl Rejection {
             | Self::StaleQuote
             | Self::PriceInDoubt
             | Self::MarketClosed
+            | Self::GamePaused
+            | Self::ClockUnknown
             | Self::Contended => false,
             Self::InsufficientCash
             | Self::InsufficientQuantity

@@ -32,6 +32,11 @@ pub enum TradingHours {
         /// When the exchange opens; `None` if its calendar ends before.
         opens_at: Option<UnixMicros>,
     },
+    /// The game's clock is paused.
+    Paused {
+        /// The planned end of the pause.
+        resumes_at: Option<UnixMicros>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +135,7 @@ struct Exchange {
 /// A day of the week, in the order of the days since 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Weekday {
+pub(crate) enum Weekday {
     Thursday,
     Friday,
     Saturday,
@@ -140,11 +145,17 @@ enum Weekday {
     Wednesday,
 }
 
+impl Weekday {
+    pub(crate) fn is_of(self, day: Day) -> bool {
+        self as i32 == day.0.rem_euclid(7)
+    }
+}
+
 fn weekend() -> Vec<Weekday> {
     vec![Weekday::Saturday, Weekday::Sunday]
 }
 
-fn time<'de, D: Deserializer<'de>>(reader: D) -> Result<Time, D::Error> {
+pub(crate) fn time<'de, D: Deserializer<'de>>(reader: D) -> Result<Time, D::Error> {
     let text = String::deserialize(reader)?;
     let expected = || serde::de::Error::custom(format!("expected a time like 09:30, got {text:?}"));
     Time::strptime("%H:%M", &text).map_err(|_| expected())
@@ -164,7 +175,7 @@ impl Exchange {
         }
         let zone = TimeZone::get(&self.zone).map_err(|_| malformed("no such time zone"))?;
         let days = (self.first.0..=self.last.0).map(Day);
-        let rests = |day: Day| self.rest.iter().any(|one| *one as i32 == day.0.rem_euclid(7));
+        let rests = |day: Day| self.rest.iter().any(|one| one.is_of(day));
         let traded = days.filter(|day| !rests(*day) && !self.holidays.contains(day));
         let session = |day: Day| {
             let closes = if self.early.contains(&day) { self.closes_early } else { self.closes };
@@ -179,7 +190,7 @@ impl Exchange {
     }
 }
 
-fn instant(day: Day, time: Time, zone: &TimeZone) -> Option<UnixMicros> {
+pub(crate) fn instant(day: Day, time: Time, zone: &TimeZone) -> Option<UnixMicros> {
     let (year, month, of_month) = day.civil();
     let (month, of_month) = (i8::try_from(month).ok()?, i8::try_from(of_month).ok()?);
     let date = jiff::civil::Date::new(i16::try_from(year).ok()?, month, of_month).ok()?;

@@ -63,12 +63,19 @@ impl GameMarket {
         serde_json::to_value(self).unwrap_or_default().to_string()
     }
 
-    /// The configuration with the settings of the game in place of its own.
+    /// The configuration with the settings of the game in place of its own, except for the length
+    /// of a session, which the game's clock decides.
     #[must_use]
     pub fn replace(self, config: MarketConfig) -> MarketConfig {
         match self {
-            Self::Replay(replay) => MarketConfig { source: SourceKind::Replay, replay, ..config },
+            Self::Replay(replay) => {
+                let session_seconds = config.replay.session_seconds;
+                let replay = ReplayConfig { session_seconds, ..replay };
+                MarketConfig { source: SourceKind::Replay, replay, ..config }
+            }
             Self::Simulated(simulated) => {
+                let session_seconds = config.simulated.session_seconds;
+                let simulated = SimulatedConfig { session_seconds, ..simulated };
                 MarketConfig { source: SourceKind::Simulated, simulated, ..config }
             }
             Self::Fixed(fixed) => MarketConfig { source: SourceKind::Fixed, fixed, ..config },
@@ -80,7 +87,8 @@ impl GameMarket {
     }
 
     /// The settings of `configured` that differ from the game's, by key. A setting that the game
-    /// resolved when it was created, an automatic tick, does not differ.
+    /// resolved when it was created, an automatic tick, does not differ. The length of a session is
+    /// left to the game's clock.
     pub fn differences(&self, configured: &MarketConfig) -> Vec<MarketDifference> {
         let (game, configured) = (fields(self), fields(&Self::of(configured)));
         let kind = |fields: &serde_json::Map<String, Value>| word(fields.get("source"));
@@ -92,7 +100,7 @@ impl GameMarket {
         let differs = |(key, value): &(&String, &Value)| {
             let other = configured.get(*key);
             let is_automatic = *key == "tick" && other == Some(&Value::String(String::new()));
-            other != Some(*value) && !is_automatic
+            *key != "session_seconds" && other != Some(*value) && !is_automatic
         };
         let difference = |(key, value): (&String, &Value)| MarketDifference {
             key: format!("market.{section}.{key}"),
@@ -156,6 +164,9 @@ mod tests {
         other.live.refresh_interval_s = 77;
         let replaced = market.replace(other.clone());
         assert_eq!((replaced.source, &replaced.replay), (replay.source, &replay.replay));
+        other.replay.session_seconds = 77;
+        let paced = GameMarket::of(&replay).replace(other.clone());
+        assert_eq!(paced.replay.session_seconds, 77, "that of the clock's first segment");
         assert_eq!(replaced.live, other.live, "the other sections stay");
     }
 
@@ -172,10 +183,7 @@ mod tests {
         (changed.replay.start, changed.replay.session_seconds) = (Day(14_000), 30);
         assert_eq!(
             market.differences(&changed),
-            [
-                difference("market.replay.session_seconds", "60", "30"),
-                difference("market.replay.start", "2005-01-03", "2008-05-01"),
-            ]
+            [difference("market.replay.start", "2005-01-03", "2008-05-01")]
         );
         assert_eq!(
             market.differences(&simulated),

@@ -6,14 +6,16 @@
 //!
 //! A market is a sequence of *sessions* numbered from 0, each with a market day and one close per
 //! stock.
-//! The sessions up to the start day are history. The sessions after it are played, one every
-//! `session_seconds` real seconds from `started_at`, an instant which the caller stores when the
-//! market is first opened and passes at every later start. At most one *tick* falls on a second:
+//! The sessions up to the start day are history. The sessions after it are played at the pace of
+//! the game's clock (`domain::GameClock`), which can be paused. A session has a number of *steps*
+//! that never changes in a game:
 //!
-//! * The tick at second 0 of a session is the close of the session before, and bears its day. So a
-//!   replay opens at the closes of its start day, and every close is seen for one tick.
-//! * The ticks at later seconds bear the session's own day, and move along a seeded path that ends
-//!   at the close which the next session's second 0 then shows.
+//! * Step 0 of a session is the close of the session before, and bears its day. So a replay opens
+//!   at the closes of its start day, and every close is seen for one step.
+//! * Later steps bear the session's own day, and move along a seeded path that ends at the close
+//!   which the next session's step 0 then shows.
+//!
+//! At the pace that a game starts with, a step lasts a second.
 //! * After the last session the market has ended: it shows the last close. With `at_end = "stop"`
 //!   it stays there; with `"loop"` it pauses for the length of one session and restarts.
 //!
@@ -21,8 +23,8 @@
 //! change is the change of the whole day. Prices and closes are rounded by the market's tick rule;
 //! the benchmark is not.
 //!
-//! Every result is a pure function of the configuration, `started_at` and `now`, in whole numbers
-//! only: it is equal on every node, on every machine and after a restart. The seed is not
+//! Every result is a pure function of the configuration, the clock's segments and `now`, in whole
+//! numbers only: it is equal on every node, on every machine and after a restart. The seed is not
 //! part of the configuration: 128 random bits of the game, secret until the market has ended
 //! (docs/fair-market.md).
 //!
@@ -51,8 +53,10 @@ mod provider;
 mod public_path;
 mod quote;
 mod replay;
+mod schedule;
 mod seed;
 mod series;
+mod shared_clock;
 mod simulated;
 mod source;
 mod tick;
@@ -88,8 +92,10 @@ pub use provider::{
     SearchHit, TraceParent, connect,
 };
 pub use quote::{Halt, Listing, StockQuote};
+pub use schedule::{ClockSchedule, ScheduleError};
 pub use seed::{draw_seed, seed_commitment};
 pub use series::ImportedMarket;
-pub use source::{MarketFacts, MarketSource, REVEAL_AFTER_S, SessionEnd};
+pub use shared_clock::{ClockReading, SharedClock};
+pub use source::{MarketFacts, MarketSource, REVEAL_AFTER_S, SEGMENTS_MAX, SessionEnd};
 pub use tick::TickRule;
 pub use timetable::MarketTime;

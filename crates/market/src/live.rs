@@ -133,12 +133,12 @@ impl LiveMarket {
         let finished = self.calendar.closed_by(now.plus_seconds(-CLOSE_GRACE_S));
         let Some(next) = sessions.get(finished) else {
             let session = sessions.len().saturating_sub(1);
-            return MarketTime { session, second_of_session: 0, ended: true, pass: 0 };
+            return MarketTime { session, step: 0, ended: true, pass: 0 };
         };
         let running = (now.seconds() - next.opens_at.seconds()).max(0);
         let running = if now < next.opens_at { 0 } else { running.max(1) };
-        let second_of_session = u32::try_from(running).unwrap_or(u32::MAX);
-        MarketTime { session: finished, second_of_session, ended: false, pass: 0 }
+        let step = u32::try_from(running).unwrap_or(u32::MAX);
+        MarketTime { session: finished, step, ended: false, pass: 0 }
     }
 
     pub(crate) fn day(&self, session: usize) -> Day {

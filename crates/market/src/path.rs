@@ -1,5 +1,5 @@
 //! The path of prices between two closes, in whole numbers. The real path within a day is unknown,
-//! so it is drawn: at each second all stocks have covered the same share of the way from their last
+//! so it is drawn: at each step all stocks have covered the same share of the way from their last
 //! close to the next. The share varies between -1 and 1 and ends at 1.
 //!
 //! The share is chosen so that ticks do not predict the rest of the session. Of a Brownian path
@@ -75,7 +75,8 @@ pub(crate) struct SessionCloses<'a> {
 pub(crate) struct TickAt<'a> {
     pub(crate) rng: &'a MarketRng,
     pub(crate) present: MarketTime,
-    pub(crate) session_seconds: u32,
+    /// The steps of a session.
+    pub(crate) steps: u32,
     pub(crate) tick: TickRule,
     pub(crate) as_of: domain::UnixMicros,
 }
@@ -109,10 +110,10 @@ pub(crate) fn write_quotes(
         quotes.extend(pairs.map(|(&open, &before)| quote(open, before)));
         return;
     }
-    let MarketTime { pass, session, second_of_session, .. } = at.present;
+    let MarketTime { pass, session, step, .. } = at.present;
     if at.rng.is_public_path(pass, session) {
         let key = mix_two(at.rng.public_seed(), session as u64);
-        let bridge = Bridge::to(key, second_of_session, at.session_seconds);
+        let bridge = Bridge::to(key, step, at.steps);
         quotes.extend((0..running.keys.len()).map(|i| {
             if running.open[i] == NO_CLOSE {
                 return quote(NO_CLOSE, NO_CLOSE);
@@ -124,7 +125,7 @@ pub(crate) fn write_quotes(
         return;
     }
     let id = StreamId { purpose: StreamPurpose::Path, pass, session };
-    let way = PathShare::at(&at.rng.key, id, second_of_session, at.session_seconds);
+    let way = PathShare::at(&at.rng.key, id, step, at.steps);
     let pairs = running.open.iter().zip(running.close);
     quotes.extend(pairs.map(|(&open, &close)| match open {
         NO_CLOSE => quote(NO_CLOSE, NO_CLOSE),

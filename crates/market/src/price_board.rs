@@ -13,6 +13,7 @@ use crate::calendar::TradingHours;
 use crate::live::CLOSE_GRACE_S;
 use crate::price_snapshot::PriceSnapshot;
 use crate::quote::{Halt, Listing, StockQuote};
+use crate::shared_clock::SharedClock;
 use crate::source::MarketSource;
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub struct PriceBoard {
     by_symbol: HashMap<Symbol, usize>,
     current: ArcSwap<PriceSnapshot>,
     published: watch::Sender<UnixMicros>,
+    clock: Arc<SharedClock>,
 }
 
 impl PriceBoard {
@@ -57,7 +59,8 @@ impl PriceBoard {
         let first = PriceSnapshot::of(source, &listings, now);
         let (published, _) = watch::channel(first.as_of);
         let current = ArcSwap::from_pointee(first);
-        Ok(Self { listings, by_id, by_symbol, current, published })
+        let clock = Arc::clone(source.clock());
+        Ok(Self { listings, by_id, by_symbol, current, published, clock })
     }
 
     /// Replaces the prices by those of `now`.
@@ -94,8 +97,12 @@ impl PriceBoard {
     }
 
     /// The quote that a pending order fills at: the saved close of its session, or the present
-    /// quote if it was made after the order was accepted.
-    pub fn quote_for_pending(&self, order: &PendingOrder) -> Result<Quote, Rejection> {
+    /// quote if it was made after the order was accepted and the clock runs.
+    pub fn quote_for_pending(
+        &self,
+        order: &PendingOrder,
+        now: UnixMicros,
+    ) -> Result<Quote, Rejection> {
         match order.at {
             FillsAt::Close(market_day) => {
                 let price = order.close.ok_or(Rejection::NoQuote)?;
@@ -116,18 +123,31 @@ impl PriceBoard {
                 Ok(Quote { price, tick, as_of, market_day, source })
             }
             FillsAt::QuoteAfter(after) => {
+                self.check_clock(now)?;
                 let quote = self.quote_unless_halted(order.order.stock_id)?;
                 if quote.as_of > after { Ok(quote) } else { Err(Rejection::StaleQuote) }
             }
         }
     }
 
-    /// The quote that an order of this stock is settled at. The rules limit its age.
-    pub fn quote_for_order(&self, stock_id: i64) -> Result<Quote, Rejection> {
+    /// The quote that an order of this stock is settled at now. The rules limit its age.
+    pub fn quote_for_order(&self, stock_id: i64, now: UnixMicros) -> Result<Quote, Rejection> {
+        self.check_clock(now)?;
         if matches!(self.hours(), TradingHours::Closed { .. }) {
             return Err(Rejection::MarketClosed);
         }
         self.quote_unless_halted(stock_id)
+    }
+
+    /// Whether orders may be settled at `now` by the game's clock.
+    pub fn check_clock(&self, now: UnixMicros) -> Result<(), Rejection> {
+        if !self.clock.is_known(now) {
+            return Err(Rejection::ClockUnknown);
+        }
+        if self.clock.is_paused(now) {
+            return Err(Rejection::GamePaused);
+        }
+        Ok(())
     }
 
     fn quote_unless_halted(&self, stock_id: i64) -> Result<Quote, Rejection> {
@@ -226,7 +246,7 @@ mod tests {
         assert_eq!(board.snapshot().as_of, START.plus_seconds(90));
         assert_eq!(board.quote(1001).unwrap().as_of, START.plus_seconds(90));
         assert_ne!(board.snapshot().quotes, taken.quotes);
-        assert_eq!(board.snapshot().present.second_of_session, 30);
+        assert_eq!(board.snapshot().present.step, 30);
     }
 
     #[tokio::test]

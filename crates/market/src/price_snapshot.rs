@@ -7,6 +7,7 @@ use domain::{BidAsk, Day, QuoteSource, UnixMicros};
 
 use crate::calendar::TradingHours;
 use crate::quote::{Halt, Listing, StockQuote};
+use crate::shared_clock::ClockReading;
 use crate::source::MarketSource;
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;
@@ -21,6 +22,7 @@ pub struct PriceSnapshot {
     pub source: QuoteSource,
     pub tick: TickRule,
     pub hours: TradingHours,
+    pub clock: ClockReading,
     /// One for each of `PriceBoard::listings`, in their order; price 0 where there is none.
     pub quotes: Vec<StockQuote>,
     /// The halted stocks, ascending by position.
@@ -37,13 +39,14 @@ impl PriceSnapshot {
         let mut quotes = Vec::with_capacity(listings.len());
         source.prices(now, &mut quotes);
         Self {
-            as_of: UnixMicros(now.0 - now.0.rem_euclid(1_000_000)),
+            as_of: now.whole_second(),
             market_day: source.market_day(now),
             previous_day: source.previous_day(now),
             present: source.present(now),
             source: source.source(),
             tick: source.tick(),
             hours: source.hours(now),
+            clock: source.clock_at(now),
             halts: source.halts(now),
             prices_json: prices_json(listings, &quotes),
             quotes_json: OnceLock::new(),

@@ -1,7 +1,7 @@
 //! The replay market: embedded or imported history played from a start day. A fixed market is a
 //! replay without sessions left. Nothing later than the present is returned.
 
-use domain::{Day, Price, QuoteSource, StockInfo, UnixMicros};
+use domain::{Day, GameClock, Price, QuoteSource, StockInfo, UnixMicros};
 
 use crate::catalogue::embedded_stocks;
 use crate::config::{AtEnd, FixedConfig, ReplayConfig};
@@ -11,6 +11,7 @@ use crate::path::{CALM_SESSIONS, SessionCloses, TickAt, write_quotes};
 use crate::quote::{Halt, StockQuote};
 use crate::seed::MarketRng;
 use crate::series::{ImportedMarket, PriceSeries};
+use crate::shared_clock::SharedClock;
 use crate::tick::TickRule;
 use crate::timetable::{MarketTime, Timetable};
 
@@ -63,9 +64,9 @@ impl ReplayMarket {
         let timetable = Timetable {
             first: start + 1,
             count: series.len() - start - 1,
-            session_seconds: config.session_seconds,
+            steps: config.session_seconds,
             at_end: config.at_end,
-            started_at,
+            clock: SharedClock::new(GameClock::starting(started_at, config.session_seconds)),
         };
         let rng = MarketRng::of_number(config.seed);
         let keys = keys(&series, rng.public_seed());
@@ -80,9 +81,9 @@ impl ReplayMarket {
         let timetable = Timetable {
             first: session_from(&series, config.day)? + 1,
             count: 0,
-            session_seconds: 1,
+            steps: 1,
             at_end: AtEnd::Stop,
-            started_at: UnixMicros(0),
+            clock: SharedClock::new(GameClock::starting(UnixMicros(0), 1)),
         };
         // No session is played, so no path is drawn.
         let (rng, keys) = (MarketRng::of_number(0), Vec::new());
@@ -112,13 +113,15 @@ impl ReplayMarket {
             change_sums: &change_sums.0,
             changes: change_sums.1,
         };
-        let (tick, session_seconds) = (self.tick, self.timetable.session_seconds);
-        let at = TickAt { rng: &self.rng, present, session_seconds, tick, as_of };
+        let (tick, steps) = (self.tick, self.timetable.steps);
+        let at = TickAt { rng: &self.rng, present, steps, tick, as_of };
         write_quotes(&at, &running, quotes);
         // A stock without a close in this session has no newer price than its last close.
         for (position, last) in self.series.missing(present.priced_session()) {
             if let Some(quote) = quotes.get_mut(position) {
-                quote.as_of = self.timetable.closed_in_pass(present.pass, last);
+                // The session of the last close is over, so the clock has passed its end.
+                let closed_at = self.timetable.closed_in_pass(present.pass, last);
+                quote.as_of = closed_at.unwrap_or(as_of);
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use domain::{Day, Price, UnixMicros};
+use domain::{Day, GameClock, Price, UnixMicros};
 use store::GameSeed;
 
 use crate::config::SimulatedConfig;
@@ -13,6 +13,7 @@ use crate::names::{CATEGORIES, category_of};
 use crate::path::{CALM_SESSIONS, SessionCloses, TickAt, write_quotes};
 use crate::quote::StockQuote;
 use crate::seed::{MarketRng, StreamId, StreamPurpose};
+use crate::shared_clock::SharedClock;
 use crate::tick::TickRule;
 use crate::timetable::{MarketTime, Timetable};
 
@@ -45,9 +46,9 @@ impl SimulatedMarket {
         let timetable = Timetable {
             first: count(config.warmup_sessions),
             count: count(config.sessions),
-            session_seconds: config.session_seconds,
+            steps: config.session_seconds,
             at_end: config.at_end,
-            started_at,
+            clock: SharedClock::new(GameClock::starting(started_at, config.session_seconds)),
         };
         let model = SimulationModel::new(config);
         let (present, history) =
@@ -91,9 +92,9 @@ impl SimulatedMarket {
     ) {
         let mut walk = self.present.lock().unwrap_or_else(PoisonError::into_inner);
         walk.seek(&self.model, present.session);
-        let session_seconds = self.timetable.session_seconds;
+        let steps = self.timetable.steps;
         let (rng, tick) = (&self.model.rng, self.tick);
-        let at = TickAt { rng, present, session_seconds, tick, as_of };
+        let at = TickAt { rng, present, steps, tick, as_of };
         write_quotes(&at, &walk.running(&self.model), quotes);
     }
 

@@ -4,13 +4,15 @@
 mod description;
 mod facts;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod unpredictable;
 
 use std::sync::Arc;
 
-use domain::{Day, Price, QuoteSource, StockInfo, UnixMicros, divide_rounded};
+use domain::{Day, GameClock, Price, QuoteSource, StockInfo, UnixMicros, divide_rounded};
 
-pub use self::facts::{MarketFacts, REVEAL_AFTER_S};
+pub use self::facts::{MarketFacts, REVEAL_AFTER_S, SEGMENTS_MAX};
 use crate::calendar::{Calendar, TradingHours};
 use crate::catalogue::simulated_stocks;
 use crate::config::{LiveConfig, MarketConfig, ReplayConfig, SourceKind};
@@ -19,6 +21,7 @@ use crate::live::{CLOSE_GRACE_S, LiveMarket};
 use crate::quote::{Halt, StockQuote};
 use crate::replay::ReplayMarket;
 use crate::series::ImportedMarket;
+use crate::shared_clock::{ClockReading, SharedClock};
 use crate::simulated::SimulatedMarket;
 use crate::tick::TickRule;
 use crate::timetable::MarketTime;
@@ -27,6 +30,7 @@ use crate::timetable::MarketTime;
 #[derive(Debug)]
 pub struct MarketSource {
     kind: SourceVariant,
+    clock: Arc<SharedClock>,
 }
 
 #[derive(Debug)]
@@ -47,8 +51,8 @@ pub struct SessionEnd {
 }
 
 impl MarketSource {
-    /// The market of `config.source`, opened at `started_at`: the caller stores that instant at the
-    /// first start and passes it at every later one.
+    /// The market of `config.source`, whose clock starts at `started_at` at the configured pace. A
+    /// stored game has a clock and steps of its own: [`Self::with_clock`].
     pub fn new(config: &MarketConfig, started_at: UnixMicros) -> Result<Self, MarketConfigError> {
         let kind = match config.source {
             SourceKind::Replay => {
@@ -63,7 +67,7 @@ impl MarketSource {
             )?)),
             SourceKind::Live => return Err(MarketConfigError::LiveNeedsStocks),
         };
-        Ok(Self { kind })
+        Ok(Self::of(kind))
     }
 
     /// The replay of an imported market, opened at `started_at` like any other.
@@ -73,13 +77,54 @@ impl MarketSource {
         started_at: UnixMicros,
     ) -> Result<Self, MarketConfigError> {
         let replay = Box::new(ReplayMarket::imported(market, config, started_at)?);
-        Ok(Self { kind: SourceVariant::History(replay) })
+        Ok(Self::of(SourceVariant::History(replay)))
     }
 
     /// The live market of these stocks, without prices before the first feed.
     pub fn live(calendar: Calendar, config: &LiveConfig, stocks: Vec<StockInfo>) -> Self {
         let live = LiveMarket::new(calendar, config, stocks);
-        Self { kind: SourceVariant::Live(Arc::new(live)) }
+        Self::of(SourceVariant::Live(Arc::new(live)))
+    }
+
+    fn of(kind: SourceVariant) -> Self {
+        let clock = match &kind {
+            SourceVariant::History(replay) => Arc::clone(&replay.timetable.clock),
+            SourceVariant::Simulated(market) => Arc::clone(&market.timetable.clock),
+            // Its time is that of the exchange; its clock is only paused.
+            SourceVariant::Live(_) => SharedClock::new(GameClock::starting(UnixMicros(0), 1)),
+        };
+        Self { kind, clock }
+    }
+
+    /// Replaces the clock by that of the game, and the steps of a session's path of prices. The
+    /// steps decide the prices, so they must not change during a game.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<SharedClock>, steps: u32) -> Self {
+        let timetable = match &mut self.kind {
+            SourceVariant::History(replay) => Some(&mut replay.timetable),
+            SourceVariant::Simulated(market) => Some(&mut market.timetable),
+            SourceVariant::Live(_) => None,
+        };
+        if let Some(timetable) = timetable {
+            timetable.clock = Arc::clone(&clock);
+            timetable.steps = steps.max(1);
+        }
+        self.clock = clock;
+        self
+    }
+
+    /// The clock at `now`, as far as it is certain.
+    pub fn clock_at(&self, now: UnixMicros) -> ClockReading {
+        let (clock, at) = self.clock.read(now);
+        ClockReading {
+            position: clock.position_at(at),
+            session_seconds: clock.session_seconds_at(at),
+            is_paused: clock.is_paused_at(at),
+        }
+    }
+
+    pub fn clock(&self) -> &Arc<SharedClock> {
+        &self.clock
     }
 
     /// The live market to feed; `None` for other markets.
@@ -90,8 +135,12 @@ impl MarketSource {
         }
     }
 
-    /// Whether orders are accepted at `now`. Only live markets close.
+    /// Whether orders are accepted at `now`. Only live markets close; every market can be paused.
     pub fn hours(&self, now: UnixMicros) -> TradingHours {
+        let (clock, at) = self.clock.read(now);
+        if clock.is_paused_at(at) {
+            return TradingHours::Paused { resumes_at: clock.resumes_at(at) };
+        }
         match &self.kind {
             SourceVariant::Live(live) => live.hours(now),
             SourceVariant::History(_) | SourceVariant::Simulated(_) => TradingHours::Open,
@@ -172,7 +221,7 @@ impl MarketSource {
     /// the real instant of the tick: `now` without its fraction of a second. A live market returns
     /// the quotes of its feed, with price 0 for stocks without one.
     pub fn prices(&self, now: UnixMicros, quotes: &mut Vec<StockQuote>) {
-        let as_of = UnixMicros(now.0 - now.0.rem_euclid(1_000_000));
+        let as_of = now.whole_second();
         match &self.kind {
             SourceVariant::History(replay) => replay.quotes(self.present(now), as_of, quotes),
             SourceVariant::Simulated(market) => market.quotes(self.present(now), as_of, quotes),
@@ -221,8 +270,8 @@ impl MarketSource {
         })
     }
 
-    /// The session that ends next after `now`. `None` where prices stand still or the market has
-    /// ended.
+    /// The session that ends next after `now`. `None` where prices stand still, once the market has
+    /// ended, and while the clock is paused without a planned end.
     pub fn closing_session(&self, now: UnixMicros) -> Option<SessionEnd> {
         let ((session, ends_at), grace_s) = match &self.kind {
             SourceVariant::History(replay) => (replay.timetable.next_close(now)?, 0),
@@ -231,6 +280,17 @@ impl MarketSource {
         };
         let final_at = ends_at.plus_seconds(grace_s);
         Some(SessionEnd { day: self.day_of(session), ends_at, final_at })
+    }
+
+    /// The day of the session that ends next, also while the clock is paused. `None` where prices
+    /// stand still, once the market has ended, and in a live market.
+    pub fn closing_day(&self, now: UnixMicros) -> Option<Day> {
+        let (session, _) = match &self.kind {
+            SourceVariant::History(replay) => replay.timetable.next_session(now)?,
+            SourceVariant::Simulated(market) => market.timetable.next_session(now)?,
+            SourceVariant::Live(_) => return None,
+        };
+        Some(self.day_of(session))
     }
 
     pub fn is_live(&self) -> bool {

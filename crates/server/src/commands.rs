@@ -7,6 +7,7 @@ mod check_config;
 mod command_lines;
 mod completions;
 mod doctor;
+mod game;
 mod health;
 mod import_laravel;
 mod load;
@@ -27,6 +28,7 @@ use self::audit::AuditCommand;
 use self::backup::BackupArgs;
 use self::completions::CompletionsArgs;
 use self::doctor::DoctorArgs;
+use self::game::GameCommand;
 use self::health::HealthArgs;
 use self::import_laravel::ImportLaravelArgs;
 use self::load::LoadCommand;
@@ -77,6 +79,9 @@ pub(crate) enum Command {
     /// Manage users.
     #[command(subcommand)]
     User(UserCommand),
+    /// Show, pause, resume, step, pace or schedule the clock of the game.
+    #[command(subcommand)]
+    Game(GameCommand),
     /// Manage stocks, their prices and their history.
     #[command(subcommand)]
     Stocks(StocksCommand),
@@ -116,6 +121,7 @@ impl Command {
             Self::Health(args) => health::run(args).await,
             Self::Audit(command) => command.run().await,
             Self::User(command) => command.run().await,
+            Self::Game(command) => command.run().await,
             Self::Stocks(command) => command.run().await,
             Self::Backup(args) => backup::run(args).await,
             Self::Restore(args) => restore::run(args).await,

@@ -99,6 +99,16 @@ pub(crate) enum CommandError {
          command"
     )]
     OlderSchema,
+    #[error("cannot read the schedule {}: {}", .0.display(), .1)]
+    ClockSchedule(PathBuf, market::ScheduleError),
+    #[error(transparent)]
+    ClockRefused(#[from] domain::ClockRefusal),
+    #[error("the clock of the game is damaged: {0}")]
+    Clock(domain::ClockError),
+    #[error("the clock was changed {0} times meanwhile: repeat the command")]
+    ClockBusy(usize),
+    #[error("a live market has the clock of its exchange: `game {0}` is for other markets")]
+    LiveClock(&'static str),
     #[error("cannot listen on {0}")]
     Listen(String, #[source] io::Error),
     /// The verification was not completed.

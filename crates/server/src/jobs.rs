@@ -12,8 +12,10 @@ mod fill_columns;
 mod fold_metrics;
 mod follow_board;
 mod follow_changes;
+mod follow_clock;
 mod follow_quotes;
 pub(crate) mod health;
+mod keep_clock;
 mod keep_erasures;
 mod make_months;
 mod newest_backup;
@@ -49,7 +51,9 @@ pub(crate) fn start(
     // It can fail, so it comes before any job runs.
     let clean_ledger = clean_ledger::CleanLedger::new(share())?;
 
-    // Prices, their history, and what the players' holdings were worth.
+    // The game's clock, prices, their history, and what the players' holdings were worth.
+    jobs.start(follow_clock::FollowClock::new(share()));
+    jobs.start(keep_clock::KeepClock::new(share()));
     let (source, prices) = (Arc::clone(&context.source), Arc::clone(&context.prices));
     let clock = Arc::clone(&context.clock);
     jobs.spawn(|stop| market::ticker::run(source, prices, clock, stop.cancelled_owned()));

@@ -16,6 +16,7 @@ mod equity;
 mod erase;
 mod error;
 mod game;
+mod game_clock;
 mod history;
 mod idempotency;
 mod imports;
@@ -83,6 +84,7 @@ pub use equity::{EquityPoint, EquityRetention, EquityStep, RollUpStep};
 pub use erase::Erasure;
 pub use error::{StoreError, clear_disk_full, disk_failed, is_disk_full};
 pub use game::{Game, MAIN, NewGameMarket};
+pub use game_clock::{ClockChange, ClockPage, GameEvent, NewGameEvent};
 pub use history::{MonthBar, MonthSpan};
 pub use idempotency::StoredOutcome;
 pub use imports::{ImportCounts, NewMarket, PriceJump};
@@ -101,7 +103,9 @@ pub use measure::log_slow_statements;
 pub use metric_families::METRIC_FAMILIES;
 pub use operations::{HeldLease, LedgerMonthSize, PoolUsage};
 pub use passwords::{CodesLeft, PasswordLink, RecoveryCode};
-pub use pending_orders::{FillsAt, NewPendingOrder, OrderOutcome, OrderPlacement, PendingOrder};
+pub use pending_orders::{
+    FillsAt, NewPendingOrder, OrderOutcome, OrderPlacement, PendingOrder, UNPLANNED,
+};
 pub use people::{UserDetails, UserPage, UserSummary};
 pub use player_import::{ImportedPlayer, ImportedShares, ImportedTotals, PlayerImport};
 pub use portfolio::{HoldingRow, PortfolioMix, PortfolioPositions, PortfolioSummary, Position};

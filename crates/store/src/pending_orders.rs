@@ -12,6 +12,10 @@ use crate::statement::{LazyStatement, only};
 use crate::transaction::Tx;
 use crate::{Store, StoreError};
 
+/// The fill time of an order at a close that the game's clock does not reach by its present
+/// segments: the last second of the year 9999.
+pub const UNPLANNED: UnixMicros = UnixMicros(253_402_300_799_000_000);
+
 /// The price at which a pending order fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FillsAt {

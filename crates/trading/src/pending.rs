@@ -73,7 +73,8 @@ impl OrderExecutor {
             let quote = (self.quotes)(&order);
             match quote {
                 Err(rejection) if order.state == OrderState::Pending => {
-                    if order.expires_at < now {
+                    // While the clock is paused, orders wait.
+                    if order.expires_at < now && rejection != Rejection::GamePaused {
                         outcomes.push(outcome(&order, OrderState::Expired, Some(rejection)));
                     }
                 }

@@ -15,6 +15,7 @@ mod history;
 mod home;
 mod live;
 mod market;
+mod market_state;
 mod ops;
 mod order;
 mod pending;

@@ -225,12 +225,16 @@ impl Problem {
         self.with_header(header::RETRY_AFTER, seconds.into())
     }
 
-    /// A rejected order; if the exchange is closed, with the time when it opens.
+    /// A rejected order; if the exchange is closed or the clock paused, with the time when it opens
+    /// or continues.
     pub(crate) fn refused(rejection: Rejection, hours: TradingHours, now: UnixMicros) -> Self {
         let mut problem = Self::from(rejection);
-        if let (Rejection::MarketClosed, TradingHours::Closed { opens_at: Some(at) }) =
-            (rejection, hours)
-        {
+        let opens_at = match (rejection, hours) {
+            (Rejection::MarketClosed, TradingHours::Closed { opens_at }) => opens_at,
+            (Rejection::GamePaused, TradingHours::Paused { resumes_at }) => resumes_at,
+            _ => None,
+        };
+        if let Some(at) = opens_at {
             problem.0.opens_at = Some(at);
             let seconds = at.seconds().saturating_sub(now.seconds()).max(1);
             problem = problem.retry_after(u64::try_from(seconds).unwrap_or(RETRY_AFTER_S));

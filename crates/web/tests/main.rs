@@ -5,6 +5,7 @@ mod common;
 
 mod api {
     mod auth;
+    mod clock;
     mod document;
     mod export;
     mod external;

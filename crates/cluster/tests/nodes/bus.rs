@@ -48,7 +48,9 @@ async fn other_nodes_receive_a_message_and_its_sender_does_not() {
         // Two nodes of one name are two nodes.
         let (one, mut by_one) = node(&first, "node", 1).await;
         let (other, mut by_other) = node(&second, "node", 2).await;
-        for message in [BusMessage::Ledger, BusMessage::Prices, tags(&["a", "b"])] {
+        for message in
+            [BusMessage::Ledger, BusMessage::Prices, BusMessage::Clock, tags(&["a", "b"])]
+        {
             one.publish(message.clone());
             assert_eq!(next(&mut by_other).await, BusEvent::Message(message));
         }

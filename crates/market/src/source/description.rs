@@ -25,9 +25,9 @@ impl MarketSource {
         }
     }
 
-    /// One line for people: which market, from which day, how long a session, when it ends. The
-    /// seed is not part of it.
-    pub fn describe(&self) -> String {
+    /// One line for people: which market, from which day, how long a session is at `now`, when it
+    /// ends. The seed is not part of it.
+    pub fn describe(&self, now: UnixMicros) -> String {
         let (timetable, market) = match &self.kind {
             SourceVariant::Live(live) => return live.describe(),
             SourceVariant::History(replay) if replay.source == QuoteSource::Fixed => {
@@ -47,17 +47,20 @@ impl MarketSource {
             }
         };
         let start = self.day_of(timetable.first - 1);
-        let (seconds, last) = (timetable.session_seconds, timetable.first + timetable.count - 1);
-        let (end, until) = (timetable.ends_at(), self.day_of(last));
+        let (clock, at) = self.clock.read(now);
+        let (seconds, last) = (clock.session_seconds_at(at), timetable.first + timetable.count - 1);
+        let until = self.day_of(last);
+        let end = match timetable.ends_at() {
+            Some(end) => format!("first at {}T{}Z", end.day(), time_of_day(end)),
+            None => "paused at present".to_owned(),
+        };
         let then = match timetable.at_end {
             AtEnd::Stop => "stops",
             AtEnd::Loop => "starts over",
         };
         format!(
             "{market} from the closes of {start}, a session every {seconds} s; after {until} it \
-             {then} (first at {}T{}Z)",
-            end.day(),
-            time_of_day(end)
+             {then} ({end})"
         )
     }
 
@@ -84,23 +87,27 @@ fn time_of_day(at: UnixMicros) -> String {
 mod tests {
     use crate::config::{AtEnd, SourceKind};
     use crate::source::tests::source;
-    use domain::QuoteSource;
+    use domain::{QuoteSource, UnixMicros};
+
+    const START: UnixMicros = UnixMicros(1_795_000_000_000_000);
 
     #[test]
     fn a_market_describes_itself() {
         let replay = source(SourceKind::Replay, AtEnd::Stop);
         assert_eq!(
-            replay.describe(),
+            replay.describe(START),
             "replay: 20 US stocks from the closes of 2022-09-01, a session every 60 s; after \
              2022-12-28 it stops (first at 2026-11-18T12:27Z)"
         );
         assert!(replay.caution().unwrap().contains("not meant for investment or commercial use"));
         let fixed = source(SourceKind::Fixed, AtEnd::Stop);
-        assert_eq!(fixed.describe(), "fixed: 20 US stocks at their closes of 2005-01-03");
+        assert_eq!(fixed.describe(START), "fixed: 20 US stocks at their closes of 2005-01-03");
         assert_eq!(fixed.source(), QuoteSource::Fixed);
         let simulated = source(SourceKind::Simulated, AtEnd::Loop);
-        assert!(simulated.describe().starts_with("simulated: 9 made-up stocks from the closes of"));
-        assert!(simulated.describe().contains("starts over"));
+        assert!(
+            simulated.describe(START).starts_with("simulated: 9 made-up stocks from the closes of")
+        );
+        assert!(simulated.describe(START).contains("starts over"));
         assert_eq!(simulated.stocks().len(), 9);
     }
 }

@@ -1,7 +1,7 @@
 //! The published facts from which prices can be recomputed: timetable, commitment to the secret
 //! seed, and the seed itself after the market has ended.
 
-use domain::{QuoteSource, UnixMicros};
+use domain::{ClockSegment, QuoteSource, UnixMicros};
 use store::GameSeed;
 
 use super::{MarketSource, SourceVariant};
@@ -13,12 +13,17 @@ use crate::timetable::Timetable;
 /// How long after a market's end its seed is published, in seconds: more than any clock difference.
 pub const REVEAL_AFTER_S: i64 = 60;
 
+/// The published segments of a clock.
+pub const SEGMENTS_MAX: usize = 1_000;
+
 /// The timetable and parameters of a market, without its seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarketFacts {
-    pub started_at: UnixMicros,
-    /// Real seconds of a session.
-    pub session_seconds: u32,
+    /// The newest segments of the game's clock that were not replaced, at most
+    /// [`SEGMENTS_MAX`].
+    pub segments: Vec<ClockSegment>,
+    /// The steps of a session's path of prices.
+    pub session_steps: u32,
     /// The number of the first session that is played.
     pub first_session: usize,
     pub sessions: usize,
@@ -66,7 +71,8 @@ impl MarketSource {
     /// follows from it.
     pub fn revealed(&self, now: UnixMicros) -> Option<&GameSeed> {
         let timetable = self.timetable()?;
-        let is_over = timetable.present(now.plus_seconds(-REVEAL_AFTER_S)).ended;
+        let before = now.plus_seconds(-REVEAL_AFTER_S);
+        let is_over = timetable.present(before).ended;
         let seed = self.rng()?.sealed()?;
         (timetable.at_end == AtEnd::Stop && is_over).then_some(seed)
     }
@@ -88,9 +94,12 @@ impl MarketSource {
             SourceVariant::Simulated(market) => (market.tick, Some(market.config().clone())),
             SourceVariant::Live(_) => return None,
         };
+        let clock = self.clock.load();
+        let segments = clock.segments();
+        let newest = segments.len().saturating_sub(SEGMENTS_MAX);
         Some(MarketFacts {
-            started_at: timetable.started_at,
-            session_seconds: timetable.session_seconds,
+            segments: segments[newest..].to_vec(),
+            session_steps: timetable.steps,
             first_session: timetable.first,
             sessions: timetable.count,
             at_end: timetable.at_end,

@@ -22,7 +22,7 @@ pub(crate) fn announce(
     let redis = &config.redis.url;
     let redis = if redis.is_empty() { "none: this node stands alone" } else { redis.as_str() };
     let (urls, redis) = (addresses::urls(address), without_password(redis));
-    let market = format!("{}, now {}", source.describe(), source.market_day(now));
+    let market = format!("{}, now {}", source.describe(now), source.market_day(now));
     let database = without_password(&config.database.url);
     if config.log.format == LogFormat::Json {
         let (version, urls) = (env!("CARGO_PKG_VERSION"), urls.join(" "));

@@ -113,6 +113,19 @@ pub(crate) struct RedisConfig {
 pub(crate) struct GameConfig {
     /// A file of rules; empty for the built-in ones.
     pub(crate) rules: String,
+    /// Seconds without a server after which the market waits for one, 30 to 86,400; 0: it never
+    /// waits.
+    #[serde(deserialize_with = "downtime_min_s")]
+    pub(crate) downtime_min_s: i64,
+}
+
+fn downtime_min_s<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i64, D::Error> {
+    // More than a heartbeat and the time that nodes trust it.
+    let seconds = i64::deserialize(reader)?;
+    if seconds == 0 || (30..=86_400).contains(&seconds) {
+        return Ok(seconds);
+    }
+    Err(serde::de::Error::custom(format!("expected 0 or 30 to 86400 seconds, got {seconds}")))
 }
 
 /// The section `[retention]`.

@@ -36,6 +36,8 @@ pub(crate) struct Wakeups {
     pub(crate) ledger: Arc<Notify>,
     /// New prices.
     pub(crate) prices: Arc<Notify>,
+    /// New segments of the game's clock.
+    pub(crate) clock: Arc<Notify>,
     /// Changes of cached values.
     pub(crate) changes: Arc<Notify>,
 }
@@ -69,12 +71,13 @@ impl ClusterHandles {
         let receive = async {
             while let Some(event) = subscription.next().await {
                 self.cache.on_event(&event);
-                let Wakeups { ledger, prices, changes } = &self.wakeups;
+                let Wakeups { ledger, prices, clock, changes } = &self.wakeups;
                 let woken: &[&Notify] = match event {
                     BusEvent::Message(BusMessage::Ledger) => &[ledger],
                     BusEvent::Message(BusMessage::Prices) => &[prices],
+                    BusEvent::Message(BusMessage::Clock) => &[clock],
                     BusEvent::Message(BusMessage::Tags(_)) => &[],
-                    BusEvent::Gap => &[ledger, prices, changes],
+                    BusEvent::Gap => &[ledger, prices, clock, changes],
                 };
                 woken.iter().for_each(|wakeup| wakeup.notify_one());
             }

@@ -112,7 +112,7 @@ impl Server {
         let cluster = ClusterHandles::open(&config, &node, &clock).await?;
         let on_commit = on_commit(&boards, &hub, &cluster);
         let desk = open_desk(&config, &services, &rules, &clock, on_commit);
-        let Services { store, source, prices, history } = services;
+        let Services { store, game_id, source, prices, history } = services;
         // Before the first request for the readiness; the job `watch_clock` repeats it.
         let skew = store.clock_skew(&*clock).await;
         skew.map_err(database::database_error(&config.database))?;
@@ -135,6 +135,7 @@ impl Server {
         let context = Arc::new(JobContext {
             config,
             store,
+            game_id,
             source,
             prices,
             saved_day: history.saved_day(),
@@ -261,12 +262,13 @@ fn open_desk(
 ) -> Desk {
     let (quotes, prices) = (Arc::clone(&services.prices), Arc::clone(&services.prices));
     let holding_value_min = rules.holding_value_min();
+    let now = Arc::clone(clock);
     let deps = DeskDeps {
         store: services.store.clone(),
         rules: Arc::clone(rules),
         clock: Arc::clone(clock),
         entropy: Arc::new(SystemEntropy),
-        quotes: Arc::new(move |stock_id| quotes.quote_for_order(stock_id)),
+        quotes: Arc::new(move |stock_id| quotes.quote_for_order(stock_id, now.now())),
         published: services.prices.watch(),
         valuation: Arc::new(move || prices.valuation(holding_value_min)),
         on_commit,

@@ -15,7 +15,7 @@ use store::{
 use super::config::Config;
 use super::database::{database_error, open_and_migrate};
 use super::history::HistoryWriter;
-use super::live_market;
+use super::{game_clock, live_market};
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::error::CommandError;
 use crate::term;
@@ -29,6 +29,7 @@ const USERS_PER_STEP: i64 = 500;
 /// The prepared parts of a server.
 pub(crate) struct Services {
     pub(crate) store: Store,
+    pub(crate) game_id: i64,
     pub(crate) source: Arc<MarketSource>,
     pub(crate) prices: Arc<PriceBoard>,
     pub(crate) history: HistoryWriter,
@@ -54,7 +55,7 @@ pub(super) async fn prepare(
         HistoryWriter::open(store.clone(), Arc::clone(&source), stock_ids, market_id, now).await;
     let mut history = history.map_err(&failed)?;
     save_missing(&mut history).await.map_err(failed)?;
-    Ok(Services { store, source, prices, history })
+    Ok(Services { store, game_id: game.game_id, source, prices, history })
 }
 
 /// The section `[market]` with the market of the game in it. A game without one gets the configured
@@ -115,7 +116,7 @@ async fn create_market(
     game.map_err(database_error(&config.database))
 }
 
-/// This market of a game, without its seed, and the id of an imported market.
+/// This market of a game with the game's clock, without its seed, and the id of an imported market.
 pub(crate) async fn open_source(
     store: &Store,
     game: &Game,
@@ -123,14 +124,17 @@ pub(crate) async fn open_source(
     config: &Config,
 ) -> Result<(MarketSource, Option<i64>), CommandError> {
     let replay = &market.replay;
-    Ok(match market.source {
+    let clock = game_clock::open(store, game, config, SystemClock.now()).await;
+    let (clock, steps) = clock.map_err(database_error(&config.database))?;
+    let (source, market_id) = match market.source {
         SourceKind::Live => (live_market::open_market(store, &market.live, config).await?, None),
         SourceKind::Replay if !replay.market.is_empty() => {
             let (market_id, imported) = load_imported(store, &replay.market, config).await?;
             (MarketSource::imported(imported, replay, game.started_at)?, Some(market_id))
         }
         _ => (MarketSource::new(market, game.started_at)?, None),
-    })
+    };
+    Ok((source.with_clock(clock, steps), market_id))
 }
 
 /// Adds the game's secret seed to a market whose prices follow from one. The seed is drawn at the

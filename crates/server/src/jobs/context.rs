@@ -21,6 +21,7 @@ use crate::jobs::health::JobHealth;
 pub(crate) struct JobContext {
     pub(crate) config: Config,
     pub(crate) store: Store,
+    pub(crate) game_id: i64,
     pub(crate) source: Arc<MarketSource>,
     pub(crate) prices: Arc<PriceBoard>,
     pub(crate) saved_day: SavedDay,

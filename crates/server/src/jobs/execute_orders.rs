@@ -37,7 +37,9 @@ impl ExecuteOrders {
         let (store, clock) = (context.store.clone(), Arc::clone(&context.clock));
         let prices = Arc::clone(&context.prices);
         let published = prices.watch();
-        let quotes = Arc::new(move |order: &PendingOrder| prices.quote_for_pending(order));
+        let now = Arc::clone(&clock);
+        let quotes =
+            Arc::new(move |order: &PendingOrder| prices.quote_for_pending(order, now.now()));
         let desk = context.desk.clone();
         let executor = OrderExecutor::new(store, desk, clock, quotes);
         let lease = context.lease(Self::NAME, LEASE_S);

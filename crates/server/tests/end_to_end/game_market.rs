@@ -48,7 +48,7 @@ fn other_settings_at_a_later_start_change_nothing() {
         let (status, answer) = server.ask("POST", "/api/portfolio/buy", &token, Some(&order));
         assert_eq!(status, 200, "{answer}");
         let market = terms(&server);
-        assert_eq!(market[1]["session_seconds"], json!(86_400), "{market:?}");
+        assert_eq!(market[1]["session_steps"], json!(86_400), "{market:?}");
         server.stop();
 
         for (variable, value, setting) in [

@@ -5,6 +5,7 @@ mod backup;
 mod backup_postgres;
 mod boards;
 mod cli;
+mod clock;
 mod curl;
 mod deployment;
 mod descriptors;

@@ -2,7 +2,7 @@
 //! outcomes. The state guards claims and outcomes, so that only one node succeeds. `trading`
 //! decides when to execute.
 
-use domain::{OrderState, Rejection, TradeId, UnixMicros};
+use domain::{Day, OrderState, Rejection, TradeId, UnixMicros};
 
 use super::{OrderRow, PendingOrder};
 use crate::rows::RowSet;
@@ -33,6 +33,17 @@ static HAS_DUE: LazyStatement = LazyStatement::new(
     "SELECT o.order_id FROM pending_orders o
      WHERE o.state IN ('pending', 'executing') AND o.fills_at <= $1
      ORDER BY o.fills_at, o.order_id LIMIT 1",
+);
+
+// The distance to the expiry stays what it is.
+static PLAN: LazyStatement = LazyStatement::new(
+    "pending_orders.plan",
+    "UPDATE pending_orders SET fills_at = $2, expires_at = expires_at - fills_at + $2
+     WHERE state = 'pending' AND order_id IN (
+         SELECT o.order_id FROM pending_orders o
+         WHERE o.state IN ('pending', 'executing') AND o.fills_at > -1 AND o.fills_at <> $2
+             AND o.session_day = $1 AND o.state = 'pending'
+         ORDER BY o.fills_at, o.order_id LIMIT $3)",
 );
 
 static CLAIM: LazyStatement = LazyStatement::with_rows(
@@ -67,7 +78,7 @@ static DELETE_ENDED: LazyStatement = LazyStatement::new(
 );
 
 pub(crate) static STATEMENTS: &[&LazyStatement] =
-    &[&DUE, &HAS_DUE, &CLAIM, &END, &COUNT_ALL, &DELETE_ENDED];
+    &[&DUE, &HAS_DUE, &PLAN, &CLAIM, &END, &COUNT_ALL, &DELETE_ENDED];
 
 impl Store {
     /// Open orders that are due at `now`, after the cursor (fill time, id), in that order.
@@ -86,6 +97,17 @@ impl Store {
     pub async fn has_due_orders(&self, now: UnixMicros) -> Result<bool, StoreError> {
         let found: Option<i64> = self.reader().fetch_optional_scalar(&HAS_DUE, (now.0,)).await?;
         Ok(found.is_some())
+    }
+
+    /// Moves the fill time of pending orders at the close of a day, at most `limit` of them;
+    /// [`UNPLANNED`](super::UNPLANNED) while the clock is paused. Returns how many moved.
+    pub async fn plan_closes(
+        &self,
+        day: Day,
+        closes_at: UnixMicros,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        self.writer().execute(&PLAN, (i64::from(day.0), closes_at.0, limit)).await
     }
 
     /// Claims pending orders for execution and returns the ids of those that were still pending.

@@ -9,6 +9,7 @@ mod conformance;
 mod counted;
 mod dropped;
 mod equity;
+mod game_clock;
 mod game_markets;
 mod immutable;
 mod imports;

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::response::sse::Event;
 use domain::{EntryKind, Fill, LedgerEntry, Quantity};
-use market::PriceBoard;
+use market::{ClockReading, PriceBoard, PriceSnapshot};
 use serde::Serialize;
 use store::{BoardKind, TokenKind};
 use utoipa::ToSchema;
@@ -32,6 +32,8 @@ use crate::stream::{
 pub(crate) enum EventData {
     /// `prices`: the prices that changed since the last `prices` event; all of them in the first.
     Prices(Vec<ChangedPrice>),
+    /// `market`: the game's clock, once at the beginning and after every change.
+    Market(MarketEvent),
     /// `fill`: a trade of yours was committed.
     Fill(FillEvent),
     /// `achievement`: unlocked by one of your trades or notes.
@@ -42,6 +44,23 @@ pub(crate) enum EventData {
     Rank(RankEvent),
     /// `reload`: more events were missed than are sent again; reload your data.
     Reload(ReloadEvent),
+}
+
+/// The game's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct MarketEvent {
+    /// Whether prices stand still and orders are rejected.
+    paused: bool,
+    /// Real seconds of a session; while the clock is paused, of the session after it.
+    #[schema(example = 60)]
+    session_seconds: u32,
+}
+
+impl MarketEvent {
+    fn new(snapshot: &PriceSnapshot) -> Self {
+        let ClockReading { session_seconds, is_paused, .. } = snapshot.clock;
+        Self { paused: is_paused, session_seconds }
+    }
 }
 
 /// A trade that was committed.
@@ -127,9 +146,9 @@ pub(crate) struct ReloadEvent {}
 
 /// Server-sent events: prices, your own trades, achievements, levels and rank.
 ///
-/// Each event has a name, an `id`, and one JSON value as `data`. By default, `prices` and `rank`
-/// are sent at most every five seconds, all other events immediately, and a comment every 25
-/// seconds. After a reconnect with `Last-Event-ID`, the events of your ledger entries that you
+/// Each event has a name, an `id`, and one JSON value as `data`. By default, `prices`, `rank` and
+/// `market` are sent at most every five seconds, all other events immediately, and a comment every
+/// 25 seconds. After a reconnect with `Last-Event-ID`, the events of your ledger entries that you
 /// missed are sent first, each once; if you missed more than 100 entries, only the event `reload`
 /// is sent.
 ///
@@ -152,7 +171,7 @@ pub(super) async fn stream_events(
     let (subscriber, cursor) =
         StreamSubscriber::open(&state, session, Cursor::of(&headers)).await?;
     let player_id = player.player_id;
-    Ok(respond(ApiStream { state, player_id, subscriber, cursor, rank: None }))
+    Ok(respond(ApiStream { state, player_id, subscriber, cursor, rank: None, market: None }))
 }
 
 struct ApiStream {
@@ -163,6 +182,8 @@ struct ApiStream {
     cursor: Cursor,
     /// The last rank that was sent.
     rank: Option<u64>,
+    /// The last state of the clock that was sent.
+    market: Option<MarketEvent>,
 }
 
 impl Reader for ApiStream {
@@ -186,6 +207,10 @@ impl ApiStream {
         let changed = prices.json_since(self.cursor.prices, listings, spread_bps);
         self.cursor.prices = prices.number;
         events.extend(changed.map(|json| event("prices", self.cursor, json)));
+        let market = MarketEvent::new(&prices.snapshot);
+        if self.market.replace(market) != Some(market) {
+            events.push(self.event("market", &market));
+        }
         let rank = RankEvent::find(&self.state, self.player_id);
         if let Some(rank) = rank.filter(|rank| Some(rank.rank) != self.rank) {
             self.rank = Some(rank.rank);

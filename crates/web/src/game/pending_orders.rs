@@ -4,7 +4,7 @@
 use domain::{FillMode, OrderId, OrderState, Rejection, UnixMicros};
 use market::Halt;
 use serde::Serialize;
-use store::{FillsAt, PendingOrder};
+use store::{FillsAt, PendingOrder, UNPLANNED};
 use utoipa::ToSchema;
 
 use crate::auth::sessions::PlayerSession;
@@ -28,9 +28,14 @@ impl FillTime {
 /// When an order of this stock fills; `None`: at once, or the desk rejects it.
 pub(crate) fn fill_time(state: &AppState, stock_id: i64) -> Result<Option<FillTime>, Rejection> {
     let (rules, now) = (&state.rules, state.clock.now());
+    state.prices.check_clock(now)?;
     match rules.fill {
         FillMode::Close => {
-            let closing = state.market.closing_session(now).ok_or(Rejection::MarketClosed)?;
+            // A pause that is planned before the close, without an end.
+            let is_paused_before = state.market.closing_day(now).is_some();
+            let rejection =
+                if is_paused_before { Rejection::GamePaused } else { Rejection::MarketClosed };
+            let closing = state.market.closing_session(now).ok_or(rejection)?;
             // Without a trade the close is that of the previous session, which is public.
             if is_without_close(state, stock_id) {
                 return Err(Rejection::NoQuote);
@@ -40,7 +45,7 @@ pub(crate) fn fill_time(state: &AppState, stock_id: i64) -> Result<Option<FillTi
             Ok(Some(FillTime { at, fills_at: closing.ends_at, expires_at }))
         }
         FillMode::Now if state.market.is_live() => {
-            let Ok(quote) = state.prices.quote_for_order(stock_id) else { return Ok(None) };
+            let Ok(quote) = state.prices.quote_for_order(stock_id, now) else { return Ok(None) };
             if quote.as_of.plus_seconds(rules.now_age_max_s()) >= now {
                 return Ok(None);
             }
@@ -82,12 +87,12 @@ pub(crate) struct OrderView {
     /// The session's calendar day, if it fills at a close.
     #[schema(example = "2005-01-04")]
     market_date: Option<String>,
-    /// The earliest time of execution.
+    /// The earliest time of execution; `null` while the game is paused and its close not planned.
     #[schema(example = "2026-11-23T00:46:41.000000Z")]
-    fills_at: String,
-    /// When it expires if it was not executed.
+    fills_at: Option<String>,
+    /// When it expires if it was not executed; `null` like `fills_at`.
     #[schema(example = "2026-11-23T01:01:41.000000Z")]
-    expires_at: String,
+    expires_at: Option<String>,
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     accepted_at: String,
     /// When it was filled, rejected, cancelled or marked as expired.
@@ -107,6 +112,7 @@ impl OrderView {
             FillsAt::Close(day) => ("close", Some(day.to_string())),
             FillsAt::QuoteAfter(_) => ("next_quote", None),
         };
+        let is_planned = order.fills_at < UNPLANNED;
         Self {
             id: order.id.to_string(),
             status: order.state.as_str(),
@@ -116,8 +122,8 @@ impl OrderView {
             note: order.note.clone(),
             fills,
             market_date,
-            fills_at: order.fills_at.to_string(),
-            expires_at: order.expires_at.to_string(),
+            fills_at: is_planned.then(|| order.fills_at.to_string()),
+            expires_at: is_planned.then(|| order.expires_at.to_string()),
             accepted_at: order.accepted_at.to_string(),
             ended_at: order.ended_at.map(|at| at.to_string()),
             trade_id: order.trade.map(|trade| trade.to_string()),
@@ -159,7 +165,11 @@ pub(crate) async fn cancel(
 /// option.
 fn has_price(state: &AppState, order: &PendingOrder) -> bool {
     match order.at {
-        FillsAt::Close(_) => order.fills_at <= state.clock.now(),
+        // The fill time may lag behind a change of the clock for a moment.
+        FillsAt::Close(day) => {
+            let now = state.clock.now();
+            order.fills_at <= now || state.market.session_on(now, day).is_some()
+        }
         FillsAt::QuoteAfter(after) => {
             state.prices.quote(order.order.stock_id).is_some_and(|quote| quote.as_of > after)
         }

@@ -13,6 +13,7 @@ use store::{Store, TokenKind};
 
 use self::positions::{Applied, HoldingValue, LivePositions};
 use super::format::{self, DisplayFormat};
+use super::market_state::market_state;
 use super::portfolio_value::{PortfolioValue, last_close_day};
 use super::value_part::ValuePart;
 use super::visitor::SignedIn;
@@ -53,6 +54,7 @@ pub(super) async fn stream(
         value_parts: value_parts(query.find("v").unwrap_or_default()),
         hides_amounts: me.viewer().preferences.as_ref().is_some_and(|chosen| chosen.hide_amounts),
         shows_sides: query.find("q") == Some("1"),
+        market_state: None,
         positions: None,
         last_close: None,
         renderer: LiveRenderer::of(&state, &me),
@@ -168,6 +170,8 @@ struct LivePage {
     /// the positions; after the next close the page keeps its number.
     last_close: Option<(Day, Money)>,
     shows_sides: bool,
+    /// The text on the market in the header, as it was sent last.
+    market_state: Option<String>,
     renderer: LiveRenderer,
 }
 
@@ -207,6 +211,14 @@ impl LivePage {
                     ));
                 }
             }
+        }
+        let state = market_state(&self.renderer.fmt, &prices.snapshot);
+        if self.market_state.as_ref() != Some(&state) {
+            html.push_str(&format!(
+                "<p class=\"market-day\" id=\"market-state\" hx-swap-oob=\"true\">{}</p>",
+                escaped(&state)
+            ));
+            self.market_state = Some(state);
         }
         self.cursor.prices = prices.number;
         html.push_str(&self.value_html(&prices.snapshot).await);

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::{FillMode, OrderState, Quantity};
-use store::{FillsAt, PendingOrder};
+use store::{FillsAt, PendingOrder, UNPLANNED};
 
 use super::form::{Form, Post};
 use super::rejection::rejection_text;
@@ -47,6 +47,7 @@ impl OrderSummary {
         let stock = state.stock(&order.symbol).await?;
         let story = match (order.state, order.rejection) {
             (OrderState::Pending, _) => Some(match order.at {
+                FillsAt::Close(_) if order.fills_at >= UNPLANNED => view.t("order-pending-paused"),
                 FillsAt::Close(_) => {
                     let time = view.fmt.time(order.fills_at);
                     view.tn("order-pending-close", "time", time.as_str())

@@ -10,6 +10,8 @@ pub(super) fn rejection_text(view: &View, rejection: Rejection) -> String {
         Rejection::InsufficientCash => view.t("order-no-cash"),
         Rejection::InsufficientQuantity => view.t("order-no-shares"),
         Rejection::MarketClosed => view.closed.clone().unwrap_or_else(|| view.t("market-closed")),
+        Rejection::GamePaused => view.t("market-paused"),
+        Rejection::ClockUnknown => view.t("order-clock-unknown"),
         Rejection::NoQuote | Rejection::StaleQuote => view.t("order-no-price"),
         Rejection::PriceInDoubt => view.t("order-in-doubt"),
         Rejection::FractionalNotAllowed | Rejection::QuantityTooLarge => view.t("order-size"),

@@ -9,6 +9,7 @@ use market::TradingHours;
 use store::{Role, UnseenReward};
 
 use super::format::{self, DisplayFormat};
+use super::market_state::market_state;
 use super::preferences::{DisplayPreferences, Lang, Mode, TextSize, Theme};
 use super::value_part::ValuePart;
 use super::visitor::{RequestedPage, Visitor};
@@ -110,8 +111,10 @@ pub(crate) struct View {
     pub(crate) value_parts: Vec<ValuePart>,
     /// Whether bid and ask of `symbols` are updated.
     pub(crate) shows_sides: bool,
-    /// The text on the closed exchange; `None` while it is open.
+    /// The text on the closed exchange or the paused market; `None` while it is open.
     pub(crate) closed: Option<String>,
+    /// The market's day, and whether the market is paused; `None` on pages without a market.
+    pub(crate) market_state: Option<String>,
     /// Rewards that were not shown yet.
     pub(crate) rewards: Vec<UnseenReward>,
     /// The player of `rewards`.
@@ -135,7 +138,9 @@ impl View {
         let currency = state.rules.currency;
         let mut view = Self::bare(preferences, &visitor.requested, currency, title);
         view.nav = nav;
-        view.closed = view.closed_text(state.prices.hours());
+        let present = state.prices.snapshot();
+        view.closed = view.closed_text(present.hours);
+        view.market_state = Some(market_state(&view.fmt, &present));
         view.has_session = signed_in.is_some();
         view.signed_in = signed_in;
         if let Some(signed_in) = &visitor.player {
@@ -177,6 +182,7 @@ impl View {
             value_parts: Vec::new(),
             shows_sides: false,
             closed: None,
+            market_state: None,
             rewards: Vec::new(),
             player_id: 0,
             fmt: DisplayFormat { lang, mode, zone: zone.clone(), currency },
@@ -191,6 +197,10 @@ impl View {
             TradingHours::Closed { opens_at: None } => Some(self.t("market-closed")),
             TradingHours::Closed { opens_at: Some(at) } => {
                 Some(self.tn("market-closed-until", "when", self.fmt.moment(at)))
+            }
+            TradingHours::Paused { resumes_at: None } => Some(self.t("market-paused")),
+            TradingHours::Paused { resumes_at: Some(at) } => {
+                Some(self.tn("market-paused-until", "when", self.fmt.moment(at)))
             }
         }
     }

@@ -101,8 +101,8 @@ pub(crate) fn rejection(rejection: domain::Rejection) -> (StatusCode, bool) {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         // The order is valid; the market or other orders prevented it.
-        R::MarketClosed => StatusCode::CONFLICT,
-        R::NoQuote | R::StaleQuote | R::PriceInDoubt | R::Contended => {
+        R::MarketClosed | R::GamePaused => StatusCode::CONFLICT,
+        R::NoQuote | R::StaleQuote | R::PriceInDoubt | R::ClockUnknown | R::Contended => {
             StatusCode::SERVICE_UNAVAILABLE
         }
     };

@@ -195,9 +195,9 @@ impl App {
     /// Executes the pending orders that are due; how many ended.
     pub(crate) async fn execute_orders(&self) -> u64 {
         let prices = Arc::clone(&self.prices);
-        let quotes = move |order: &PendingOrder| prices.quote_for_pending(order);
+        let (clock, now) = (Arc::new(self.clock.clone()), self.clock.clone());
+        let quotes = move |order: &PendingOrder| prices.quote_for_pending(order, now.now());
         let (store, desk) = (self.store.clone(), self.desk.clone());
-        let clock = Arc::new(self.clock.clone());
         let mut executor = OrderExecutor::new(store, desk, clock, Arc::new(quotes));
         executor.run().await.expect("runs").ended
     }
@@ -477,7 +477,7 @@ fn app_deps(
     config: WebConfig,
 ) -> web::AppDeps {
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
-    let cached_at = Arc::clone(&clock);
+    let (cached_at, quoted_at) = (Arc::clone(&clock), Arc::clone(&clock));
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
     let (quoted, listed) = (Arc::clone(&prices), Arc::clone(&prices));
     let ranked = Arc::clone(boards.board(store::BoardKind::Xp));
@@ -489,7 +489,7 @@ fn app_deps(
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         quotes: Arc::new(move |stock_id| {
-            let quote = quoted.quote_for_order(stock_id)?;
+            let quote = quoted.quote_for_order(stock_id, quoted_at.now())?;
             Ok(Quote { tick: if at_mid { Price(0) } else { quote.tick }, ..quote })
         }),
         published: prices.watch(),

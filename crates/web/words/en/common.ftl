@@ -24,6 +24,8 @@ common-menu = Menu: you, settings, log out
 common-log-in = Log in
 common-log-out = Log out
 common-level = Level { $level }
+common-market-day = Market day { $day }
+common-market-paused = Market day { $day }: the market is paused
 common-cash =
     { $mode ->
         [kid] Your pretend money

@@ -3,6 +3,8 @@
 market-title = Market
 market-closed-until = The exchange is closed. You can place orders again from { $when }.
 market-closed = The exchange is closed.
+market-paused-until = The market is paused. It continues at { $when }.
+market-paused = The market is paused. Prices stand still, and orders are taken again when it continues.
 market-day = Market day { $day }
 market-known-history = Real companies at real prices of the past. Anyone can look up what came next, so this game is for learning and not a contest.
 market-full = You're already watching 100 companies. Remove a star first.

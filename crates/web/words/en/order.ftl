@@ -64,6 +64,7 @@ order-pending-close =
         [kid] Waiting for the price at the end of this market day, at { $time }.
        *[other] It fills at today's close, at { $time }.
     }
+order-pending-paused = The market is paused. It fills at the close of this market day, when the market has continued.
 order-pending-quote = It fills at the next price that comes in, and expires if none comes by { $time }.
 order-not-reserved = Nothing is set aside for it. We check your cash and shares again when it fills.
 order-no-fill = There was no price for it in time.
@@ -88,6 +89,7 @@ order-no-cash = Not done: you don't have enough cash. Buy fewer shares, or sell 
 order-no-shares = Not done: you don't have that many shares.
 order-no-price = Not done: there's no new price at the moment. Try again later.
 order-in-doubt = Not done: the newest price of this stock is being checked. Try again in a few minutes.
+order-clock-unknown = Not done: the market's clock can't be read right now. Try again in a moment.
 order-size = Not done: this game doesn't trade that many shares at once, or parts of shares.
 order-beyond = Not done: that's more than an account can hold.
 order-busy = Not done yet: too many orders came in at once. Confirm again in a moment.

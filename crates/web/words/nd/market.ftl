@@ -4,6 +4,8 @@
 market-title = Imakethe
 market-closed-until = Imakethe ivaliwe. Ama-oda azakwamukelwa futhi kusukela ngo-{ $when }.
 market-closed = Imakethe ivaliwe.
+market-paused-until = Imakethe imisiwe. Iyaqhubeka ngo-{ $when }.
+market-paused = Imakethe imisiwe. Amanani amile, njalo ama-oda azakwamukelwa futhi nxa isiqhubeka.
 market-day = Usuku lwemakethe { $day }
 market-known-history = Izinkampani zangempela ngentengo zesikhathi esedlula sangempela. Okwalandelayo kungadingwa, ngakho lo mdlalo ngowokufunda, hatshi umncintiswano.
 market-full = Usulandela izinkampani ezili-100. Susa inkanyezi eyodwa kuqala.

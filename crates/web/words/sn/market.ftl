@@ -4,6 +4,8 @@
 market-title = Musika
 market-closed-until = Musika wakavharwa. Maodha anotambirwa zvakare kubva { $when }.
 market-closed = Musika wakavharwa.
+market-paused-until = Musika wakamiswa. Unoenderera mberi { $when }.
+market-paused = Musika wakamiswa. Mitengo yakamira, uye maodha anotambirwa zvakare kana waenderera mberi.
 market-day = Zuva remusika { $day }
 market-known-history = Makambani chaiwo nemitengo yenguva yakapfuura chaiyo. Zvakazoitika zvinogona kutsvakwa, saka mutambo uyu ndewekudzidza, kwete makwikwi.
 market-full = Wakatotarisa makambani 100. Bvisa nyeredzi imwe kutanga.
