@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::statement::{LazyStatement, Statement};
 use crate::{
-    achievements, archives, backfill, batch, changes, closes, equity, erase, game, history,
+    achievements, archives, backfill, batch, changes, closes, equity, erase, game, game_rules, history,
     idempotency, imports, leases, ledger, market, markets, names, operations, passwords,
     pending_orders, people, player_import, portfolio, prepare, progress, provider_usage, quotes,
     rank_snapshots, schema_floor, scores, seals, seeds, settings, stock_texts, stocks, tokens,
@@ -13,7 +13,7 @@ use crate::{
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&LazyStatement]; 42] = [
+    let lists: [&[&LazyStatement]; 43] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
@@ -26,6 +26,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         equity::STATEMENTS,
         erase::STATEMENTS,
         game::STATEMENTS,
+        game_rules::STATEMENTS,
         history::STATEMENTS,
         idempotency::STATEMENTS,
         imports::STATEMENTS,

@@ -1,4 +1,4 @@
-//! The row of the game: its market and when it began. The rules are in a file.
+//! The row of the game: its market and when it began. `game_rules` has the rules.
 
 use domain::UnixMicros;
 

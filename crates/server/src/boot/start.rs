@@ -7,9 +7,11 @@ use domain::{Clock as _, Rules, StockDescription, Symbol};
 use indicatif::ProgressBar;
 use market::{AtEnd, ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, SourceKind};
 use store::{Game, GameSeed, MarketCloses, SeededMarket, Store, StoreError};
+use trading::GameRules;
 
 use super::config::Config;
 use super::database::{database_error, open_and_migrate};
+use super::game_rules::open_rules;
 use super::history::HistoryWriter;
 use super::live_market;
 use crate::clock::{SystemClock, SystemEntropy};
@@ -28,14 +30,18 @@ pub(crate) struct Services {
     pub(crate) source: Arc<MarketSource>,
     pub(crate) prices: Arc<PriceBoard>,
     pub(crate) history: HistoryWriter,
+    pub(crate) rules: Arc<GameRules>,
 }
 
-/// Brings game, months, stocks, achievements and history up to date.
-pub(super) async fn prepare(config: &Config, rules: &Rules) -> Result<Services, CommandError> {
-    let (store, game) = open_game(config, rules).await?;
+/// Brings game, rules, months, stocks, achievements and history up to date.
+pub(super) async fn prepare(
+    config: &Config,
+    configured: &Rules,
+) -> Result<Services, CommandError> {
+    let (store, game, rules) = open_game(config, configured).await?;
     let now = SystemClock.now();
     let failed = database_error(&config.database);
-    let (source, market_id) = open_source(&store, &game, config, rules).await?;
+    let (source, market_id) = open_source(&store, &game, config, &rules.current()).await?;
     let source = Arc::new(adopt_seed(&store, &game, source, config).await.map_err(&failed)?);
     let listings = list_stocks(&store, &source).await.map_err(&failed)?;
     let stock_ids: Vec<i64> = listings.iter().map(|listing| listing.stock_id).collect();
@@ -47,7 +53,7 @@ pub(super) async fn prepare(config: &Config, rules: &Rules) -> Result<Services, 
         HistoryWriter::open(store.clone(), Arc::clone(&source), stock_ids, market_id, now).await;
     let mut history = history.map_err(&failed)?;
     save_missing(&mut history).await.map_err(failed)?;
-    Ok(Services { store, source, prices, history })
+    Ok(Services { store, source, prices, history, rules })
 }
 
 /// The market of the game, without its seed, and the id of an imported market.
@@ -131,25 +137,26 @@ async fn load_imported(
     Ok((found.market_id, market))
 }
 
-/// Opens the database with everything that a player's registration needs.
+/// Opens the database with everything that a player's registration needs. `configured` are the
+/// rules of a game that has none yet.
 pub(crate) async fn open_game(
     config: &Config,
-    rules: &Rules,
-) -> Result<(Store, Game), CommandError> {
+    configured: &Rules,
+) -> Result<(Store, Game, Arc<GameRules>), CommandError> {
     let store = open_and_migrate(&config.database).await?;
     let now = SystemClock.now();
     let failed = database_error(&config.database);
     let game = store.ensure_game(market_name(&config.market), now).await.map_err(&failed)?;
     // The job `make_months` creates the next ones.
     store.ensure_ledger_month(now.month()).await.map_err(&failed)?;
-    store.save_achievements(rules).await.map_err(&failed)?;
+    let rules = open_rules(config, &store, &game, configured).await?;
     // Before a new player can take an existing name; the job `fill_columns` does the rest.
     for _ in 0..NAME_STEPS_MAX {
         if store.take_known_names(USERS_PER_STEP, now).await.map_err(&failed)? {
             break;
         }
     }
-    Ok((store, game))
+    Ok((store, game, rules))
 }
 
 /// The name of a market in the game's row.

@@ -77,8 +77,8 @@ async fn quote(
     clock: &Arc<dyn Clock>,
 ) -> Result<Result<(), ProviderError>, CommandError> {
     let settings = ProvidersConfig { order: vec![kind], ..config.market.live.providers.clone() };
-    let rules = load_rules(&config.game.rules)?;
-    let providers = open_providers(config, &settings, store, &rules, clock).await?;
+    let rules = rules_in_force(config, store).await?;
+    let providers = open_providers(config, &settings, store, rules.currency, clock).await?;
     let failed = crate::boot::database::database_error(&config.database);
     let listed = store.all_stocks().await.map_err(failed)?;
     let listed = listed.into_iter().next().map(|stock| stock.symbol);

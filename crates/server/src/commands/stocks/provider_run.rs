@@ -147,8 +147,8 @@ pub(super) async fn open(
         settings.order = vec![only];
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let rules = load_rules(&config.game.rules)?;
-    let providers = open_providers(config, &settings, store, &rules, &clock).await?;
+    let rules = rules_in_force(config, store).await?;
+    let providers = open_providers(config, &settings, store, rules.currency, &clock).await?;
     if providers.kinds().is_empty() {
         return Err(CommandError::NoProvider);
     }
