@@ -323,7 +323,8 @@ mod tests {
 
     #[test]
     fn stored_rules_are_checked_like_a_file() {
-        let text = built_in().canonical_json().replacen("\"spread_bps\":5", "\"spread_bps\":5000", 1);
+        let text =
+            built_in().canonical_json().replacen("\"spread_bps\":5", "\"spread_bps\":5000", 1);
         let refused = VersionedRules::parse(7, UnixMicros(0), &text).expect_err("refused");
         assert!(refused.starts_with("version 7 of the rules"), "{refused}");
         assert!(refused.contains("from 0 to 1000, got 5000"), "{refused}");

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::achievement::UnlockLimits;
 use crate::{
     Action, Counts, Day, EntryKind, Hash, Holding, Invested, LedgerEntry, Money, Note, Order,
-    Player, Price, Quantity, Quote, Rejection, Rules, RulesRef, Side, UnixMicros, Unlock, XpStanding,
-    divide_rounded, genesis_hash, invariant,
+    Player, Price, Quantity, Quote, Rejection, Rules, RulesRef, Side, UnixMicros, Unlock,
+    XpStanding, divide_rounded, genesis_hash, invariant,
 };
 
 /// The most shares a player can hold of one stock, a hundred million, in millionths. Together with

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use crate::statement::{LazyStatement, Statement};
 use crate::{
-    achievements, archives, backfill, batch, changes, closes, equity, erase, game, game_rules, history,
-    idempotency, imports, leases, ledger, market, markets, names, operations, passwords,
+    achievements, archives, backfill, batch, changes, closes, equity, erase, game, game_rules,
+    history, idempotency, imports, leases, ledger, market, markets, names, operations, passwords,
     pending_orders, people, player_import, portfolio, prepare, progress, provider_usage, quotes,
     rank_snapshots, schema_floor, scores, seals, seeds, settings, stock_texts, stocks, tokens,
     user_lock, users, viewer, watches,

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use domain::text::name_keys;
 use domain::{
-    AccountTransfer, Day, Fill, Hash, Holding, Money, Player, RulesRef, UnixMicros, open_transferred,
+    AccountTransfer, Day, Fill, Hash, Holding, Money, Player, RulesRef, UnixMicros,
+    open_transferred,
 };
 
 use tokio::time::sleep;

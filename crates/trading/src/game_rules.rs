@@ -62,8 +62,7 @@ impl GameRules {
         if stored.is_empty() {
             let now = clock.now();
             let reason = "the configuration at the first start";
-            let new =
-                NewRules { rules: first, author: FIRST_AUTHOR, reason, effective_from: now };
+            let new = NewRules { rules: first, author: FIRST_AUTHOR, reason, effective_from: now };
             store.append_rules(game.game_id, 0, new, now).await?;
             stored = read_after(store, game.game_id, 0).await?;
         }
@@ -127,10 +126,18 @@ impl GameRules {
         Ok(true)
     }
 
-    /// Reads newer versions if the database has one after the known ones.
+    /// Reads the versions again if the newest one in the database is not the newest known one. `0`:
+    /// no player of the batch exists.
     pub(crate) async fn refresh_to(&self, newest: i64) -> Result<(), StoreError> {
-        if newest > self.newest().version {
+        let known = self.newest().version;
+        if newest > known {
             self.refresh().await?;
+        } else if newest > 0 && newest < known {
+            // A standby that lacked the newest version was promoted.
+            let versions = read_after(&self.store, self.game_id, 0).await?;
+            if !versions.is_empty() {
+                self.versions.store(Arc::new(versions));
+            }
         }
         Ok(())
     }

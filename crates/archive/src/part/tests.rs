@@ -23,14 +23,14 @@ fn entry() -> impl Strategy<Value = Entry> {
     ];
     let some = || prop::option::of(any::<i64>());
     let required = any::<([i64; 4], [i64; 8], i64)>();
-    let optional = (some(), some(), some(), some());
+    let optional = (some(), some(), some(), some(), some());
     let quote = (prop::option::of(any::<i32>()), prop::option::of(prop::sample::select(sources)));
     let kind = prop::sample::select(kinds);
     (required, optional, quote, kind, any::<[u8; 32]>()).prop_map(
         |(required, optional, (quote_day, quote_source), kind, hash)| {
             let ([month, player_id, version, quantity], numbers, created_at) = required;
             let [amount, fee, xp_trade, xp_achievements, cash, after, basis, total_xp] = numbers;
-            let (stock_id, price, quote_as_of, about_version) = optional;
+            let (stock_id, price, quote_as_of, about_version, rules_version) = optional;
             let entry = LedgerEntry {
                 month: Month(month),
                 player_id,
@@ -52,6 +52,7 @@ fn entry() -> impl Strategy<Value = Entry> {
                 quote_source,
                 about_version,
                 created_at: UnixMicros(created_at),
+                rules_version,
             };
             (entry, Hash(hash))
         },

@@ -34,10 +34,7 @@ pub(crate) struct Services {
 }
 
 /// Brings game, rules, months, stocks, achievements and history up to date.
-pub(super) async fn prepare(
-    config: &Config,
-    configured: &Rules,
-) -> Result<Services, CommandError> {
+pub(super) async fn prepare(config: &Config, configured: &Rules) -> Result<Services, CommandError> {
     let (store, game, rules) = open_game(config, configured).await?;
     let now = SystemClock.now();
     let failed = database_error(&config.database);

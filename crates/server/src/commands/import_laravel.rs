@@ -14,6 +14,7 @@ mod tally;
 use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use domain::{Clock as _, Day, VersionedRules};

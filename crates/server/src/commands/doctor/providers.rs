@@ -8,7 +8,8 @@ use market::{ProviderError, ProviderKind, ProvidersConfig, SourceKind};
 use store::Store;
 
 use super::finding::DoctorFinding;
-use crate::boot::config::{Config, load_rules};
+use crate::boot::config::Config;
+use crate::boot::game_rules::rules_in_force;
 use crate::boot::live_market::open_providers;
 use crate::clock::SystemClock;
 use crate::error::CommandError;

@@ -11,8 +11,9 @@ use market::{ProviderError, ProviderKind, Providers};
 use store::{StockRow, Store};
 use web::SecurityEvent;
 
-use crate::boot::config::{Config, load_rules};
+use crate::boot::config::Config;
 use crate::boot::database::database_error;
+use crate::boot::game_rules::rules_in_force;
 use crate::boot::live_market::open_providers;
 use crate::clock::SystemClock;
 use crate::commands::log_action;
