@@ -112,6 +112,12 @@ struct ColumnWriter<'a, 'w> {
 
 impl ColumnWriter<'_, '_> {
     fn write(&mut self) -> Result<(), ParquetError> {
+        self.write_first_schema()?;
+        self.maybe(|e| e.rules_version)
+    }
+
+    /// The columns of schema 1.
+    fn write_first_schema(&mut self) -> Result<(), ParquetError> {
         self.int(|e| e.player_id)?;
         self.int(|e| e.version)?;
         self.int(|e| e.month.0)?;
@@ -134,8 +140,7 @@ impl ColumnWriter<'_, '_> {
         self.maybe(|e| e.about_version)?;
         self.int(|e| e.created_at.0)?;
         let bytes = |hash: &Hash| FixedLenByteArray::from(ByteArray::from(hash.0.to_vec()));
-        self.values::<FixedLenByteArrayType>(|(_, hash)| Some(bytes(hash)))?;
-        self.maybe(|e| e.rules_version)
+        self.values::<FixedLenByteArrayType>(|(_, hash)| Some(bytes(hash)))
     }
 
     fn int(&mut self, value: impl Fn(&LedgerEntry) -> i64) -> Result<(), ParquetError> {

@@ -177,3 +177,6 @@ fn unknown(version: i64) -> String {
 fn latest_day(at: UnixMicros) -> i64 {
     i64::from(at.plus_seconds(DAY_OFFSET_MAX_S).day().0)
 }
+
+#[cfg(test)]
+mod tests;

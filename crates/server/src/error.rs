@@ -87,6 +87,10 @@ pub(crate) enum CommandError {
          command"
     )]
     OlderSchema,
+    #[error("the rules are not applied")]
+    Rules(#[from] trading::RulesError),
+    #[error("the game has no version {0} of its rules")]
+    NoRulesVersion(i64),
     #[error("cannot listen on {0}")]
     Listen(String, #[source] io::Error),
     /// The verification was not completed.

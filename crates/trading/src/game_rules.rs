@@ -58,19 +58,29 @@ impl GameRules {
         first: &Rules,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StoreError> {
-        let mut stored = read_after(store, game.game_id, 0).await?;
-        if stored.is_empty() {
-            let now = clock.now();
-            let reason = "the configuration at the first start";
-            let new = NewRules { rules: first, author: FIRST_AUTHOR, reason, effective_from: now };
-            store.append_rules(game.game_id, 0, new, now).await?;
-            stored = read_after(store, game.game_id, 0).await?;
+        if let Some(known) = Self::load(store, game, Arc::clone(&clock)).await? {
+            return Ok(known);
         }
+        let now = clock.now();
+        let reason = "the configuration at the first start";
+        let new = NewRules { rules: first, author: FIRST_AUTHOR, reason, effective_from: now };
+        store.append_rules(game.game_id, 0, new, now).await?;
+        let opened = Self::load(store, game, clock).await?;
+        opened.ok_or_else(|| StoreError::Corrupt("the game has no rules".to_owned()))
+    }
+
+    /// The rules of a game; `None` if it has none yet.
+    pub async fn load(
+        store: &Store,
+        game: &Game,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Option<Arc<Self>>, StoreError> {
+        let stored = read_after(store, game.game_id, 0).await?;
         if stored.is_empty() {
-            return Err(StoreError::Corrupt("the game has no rules".to_owned()));
+            return Ok(None);
         }
         let (store, versions) = (store.clone(), ArcSwap::from_pointee(stored));
-        Ok(Arc::new(Self { store, game_id: game.game_id, clock, versions }))
+        Ok(Some(Arc::new(Self { store, game_id: game.game_id, clock, versions })))
     }
 
     /// The version in force at an instant.

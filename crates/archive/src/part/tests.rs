@@ -71,6 +71,21 @@ fn written(groups: &[Vec<Entry>]) -> PartReader {
     PartReader::new(file).expect("a part")
 }
 
+/// A file as the version before wrote it, without the versions of the rules.
+fn written_by_schema_1(rows: &[Entry]) -> PartReader {
+    let schema = SCHEMA.replace("    OPTIONAL INT64 rules_version;\n", "");
+    let schema = Arc::new(parse_message_type(&schema).expect("a schema"));
+    let mut writer =
+        SerializedFileWriter::new(Vec::new(), schema, Arc::default()).expect("a writer");
+    let mut columns = ColumnWriter { group: writer.next_row_group().expect("a group"), rows };
+    columns.write_first_schema().expect("encoded");
+    columns.group.close().expect("closed");
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(&writer.into_inner().expect("encoded")).expect("written");
+    file.rewind().expect("a file");
+    PartReader::new(file).expect("a part")
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 64,
@@ -87,6 +102,15 @@ proptest! {
             prop_assert_eq!(&reader.read().expect("a group"), group);
         }
         prop_assert_eq!(reader.read().expect("the end"), Vec::new());
+    }
+
+    #[test]
+    fn a_file_of_schema_1_has_entries_without_a_version_of_the_rules(
+        mut rows in prop::collection::vec(entry(), 1..20),
+    ) {
+        let found = written_by_schema_1(&rows).read().expect("a group");
+        rows.iter_mut().for_each(|(entry, _)| entry.rules_version = None);
+        prop_assert_eq!(found, rows);
     }
 
     #[test]

@@ -7,5 +7,6 @@ mod fixture;
 mod history;
 mod months;
 mod outside;
+mod rules;
 mod seals;
 mod stopped;

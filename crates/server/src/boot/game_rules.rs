@@ -38,11 +38,8 @@ pub(crate) async fn rules_in_force(config: &Config, store: &Store) -> Result<Rul
     let Some(game) = store.find_game(MAIN).await.map_err(&failed)? else {
         return Ok(configured);
     };
-    if store.rules_after(game.game_id, 0).await.map_err(&failed)?.is_empty() {
-        return Ok(configured);
-    }
-    let opened = GameRules::open(store, &game, &configured, Arc::new(SystemClock)).await;
-    Ok(opened.map_err(failed)?.current().rules.clone())
+    let found = GameRules::load(store, &game, Arc::new(SystemClock)).await.map_err(failed)?;
+    Ok(found.map_or(configured, |rules| rules.current().rules.clone()))
 }
 
 fn log_difference(path: &str, configured: &Rules, rules: &GameRules) {

@@ -9,6 +9,7 @@ mod conformance;
 mod counted;
 mod dropped;
 mod equity;
+mod game_rules;
 mod immutable;
 mod imports;
 mod leases;
