@@ -24,7 +24,7 @@ const PATH: &str = "/api/ops/rules";
 
 /// A version of the rules.
 #[derive(Serialize, ToSchema)]
-pub(super) struct RulesDocument {
+pub(in crate::api) struct RulesDocument {
     /// 1, 2, 3, …; every ledger entry names the version that it was settled by.
     #[schema(example = 2)]
     version: i64,
@@ -47,7 +47,7 @@ pub(super) struct RulesDocument {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RulesBody {
+pub(in crate::api) struct RulesBody {
     /// All rules, with the keys of config/game.toml; a missing key has its default.
     #[schema(value_type = Object)]
     rules: Box<RawValue>,
