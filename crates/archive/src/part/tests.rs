@@ -77,9 +77,11 @@ fn written_by_schema_1(rows: &[Entry]) -> PartReader {
     let schema = Arc::new(parse_message_type(&schema).expect("a schema"));
     let mut writer =
         SerializedFileWriter::new(Vec::new(), schema, Arc::default()).expect("a writer");
-    let mut columns = ColumnWriter { group: writer.next_row_group().expect("a group"), rows };
-    columns.write_first_schema().expect("encoded");
-    columns.group.close().expect("closed");
+    {
+        let mut columns = ColumnWriter { group: writer.next_row_group().expect("a group"), rows };
+        columns.write_first_schema().expect("encoded");
+        columns.group.close().expect("closed");
+    }
     let mut file = tempfile::tempfile().expect("a file");
     file.write_all(&writer.into_inner().expect("encoded")).expect("written");
     file.rewind().expect("a file");

@@ -35,6 +35,7 @@ mod promises;
 mod replica;
 mod reverse_proxy;
 mod rolling;
+mod rules;
 mod serve;
 mod server;
 mod service_manager;

@@ -22,7 +22,7 @@ use market::{
     ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, ReplayConfig, SourceKind,
 };
 use serde_json::{Value, json};
-use store::{DatabaseConfig, PendingOrder, SeededMarket, Store};
+use store::{DatabaseConfig, NewToken, NewUser, PendingOrder, SeededMarket, Store, TokenKind};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy};
 use tower::ServiceExt;
@@ -267,6 +267,25 @@ impl App {
             players,
             directory,
         }
+    }
+
+    /// Registers a player as a server of the version before did, whose entries name no version of the
+    /// rules; returns a token.
+    pub(crate) async fn register_by_earlier_server(&self, name: &str) -> String {
+        let (now, email) = (self.clock.now(), format!("{}@example.org", name.to_lowercase()));
+        let (token, hash) = web::new_token(&SeededEntropy::new(77));
+        let user = NewUser { name, email: &email, email_key: &email, password_hash: "-" };
+        let later = now.plus_seconds(86_400);
+        let row = NewToken {
+            hash,
+            name: "test",
+            kind: TokenKind::Api,
+            idle_expires_at: later,
+            expires_at: later,
+        };
+        let registered = self.store.register(&user, &row, &self.rules.current().rules, now).await;
+        registered.expect("registers").expect("a free name");
+        token
     }
 
     /// Lets two months go by, and all that is over into the archive and out of the ledger.

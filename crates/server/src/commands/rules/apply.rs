@@ -159,13 +159,13 @@ fn parse_instant(text: &str) -> Result<UnixMicros, String> {
     let (day, time) = text.split_once('T').ok_or_else(expected)?;
     let day = Day::parse(day).ok_or_else(expected)?;
     let time = time.strip_suffix('Z').ok_or_else(expected)?;
-    let parts: Vec<i64> = time
-        .split(':')
-        .filter(|part| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit()))
-        .filter_map(|part| part.parse().ok())
-        .collect();
-    match (parts[..].try_into(), time.len()) {
-        (Ok([hour, minute, second]), 8) if hour < 24 && minute < 60 && second < 60 => {
+    let is_part = |part: &&str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<i64> =
+        time.split(':').filter(is_part).filter_map(|part| part.parse().ok()).collect();
+    match parts[..] {
+        [hour, minute, second]
+            if hour < 24 && minute < 60 && second < 60 && time.len() == "08:00:00".len() =>
+        {
             Ok(day.start().plus_seconds(hour * 3_600 + minute * 60 + second))
         }
         _ => Err(expected()),
