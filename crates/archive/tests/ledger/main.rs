@@ -10,3 +10,4 @@ mod outside;
 mod rules;
 mod seals;
 mod stopped;
+mod upgrade;
