@@ -89,7 +89,9 @@ impl SettledBy {
             ));
         }
         let day = rules.xp.day(entry.created_at);
-        self.begin_day(day, latest_day);
+        if let XpDay::UpTo(latest @ None) = &mut self.xp_day {
+            *latest = Some(latest_day);
+        }
         let possible = self.possible_xp(rules, side, amount, total_xp, entry.created_at);
         if !possible.contains(&entry.xp_trade) {
             let [first, ..] = possible;
@@ -125,17 +127,6 @@ impl SettledBy {
         }
     }
 
-    /// A later day than every possible earlier one is known to have no trades yet.
-    fn begin_day(&mut self, day: i64, latest_day: i64) {
-        match self.xp_day {
-            XpDay::UpTo(None) => self.xp_day = XpDay::UpTo(Some(latest_day)),
-            XpDay::UpTo(Some(latest)) if day > latest => {
-                self.xp_day = XpDay::Known { day, trades: 0 };
-            }
-            XpDay::UpTo(Some(_)) | XpDay::Known { .. } => {}
-        }
-    }
-
     /// The XP with and without a holding that counts, which the ledger does not record; 0 as well
     /// where the trades of the day are not known.
     fn possible_xp(
@@ -148,7 +139,11 @@ impl SettledBy {
     ) -> [i64; 3] {
         let (xp_day, xp_day_trades, is_known) = match self.xp_day {
             XpDay::Known { day, trades } => (day, trades, true),
-            XpDay::UpTo(_) => (i64::MIN, 0, false),
+            XpDay::UpTo(latest) => {
+                // No earlier trade was on a later day than every possible one.
+                let is_later = latest.is_some_and(|latest| rules.xp.day(at) > latest);
+                (i64::MIN, 0, is_later)
+            }
         };
         let earned = |is_invested| {
             let standing = XpStanding { total_xp, xp_day, xp_day_trades, is_invested };
@@ -158,13 +153,15 @@ impl SettledBy {
         [invested, not_invested, if is_known { invested } else { 0 }]
     }
 
+    /// Counts a trade that earned XP on this day.
     fn count(&mut self, now: i64) {
         self.xp_day = match self.xp_day {
             XpDay::Known { day, trades } => {
                 let earlier = if now > day { 0 } else { trades };
                 XpDay::Known { day: now.max(day), trades: earlier + 1 }
             }
-            XpDay::UpTo(latest) => XpDay::UpTo(latest.map(|latest| latest.max(now))),
+            XpDay::UpTo(Some(latest)) if now > latest => XpDay::Known { day: now, trades: 1 },
+            XpDay::UpTo(latest) => XpDay::UpTo(latest),
         };
     }
 }

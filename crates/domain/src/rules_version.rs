@@ -315,7 +315,7 @@ mod tests {
     fn what_a_game_cannot_change_is_named() {
         let fixed = |new: &Rules| built_in().fixed_differences(new);
         assert_eq!(fixed(&changed("spread_bps = 5", "spread_bps = 6")), Vec::<&str>::new());
-        assert_eq!(fixed(&changed("\"USD\"", "\"EUR\"")), ["currency"]);
+        assert_eq!(fixed(&changed("currency = \"USD\"", "currency = \"EUR\"")), ["currency"]);
         assert_eq!(fixed(&changed("\"10000.00\"", "\"10.00\"")), ["starting_cash"]);
         assert_eq!(fixed(&changed("\"first_note\"", "\"other\"")), ["achievements.id"]);
     }

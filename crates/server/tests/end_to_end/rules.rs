@@ -191,7 +191,9 @@ fn the_commands_show_compare_and_apply_rules() {
     assert!(list.starts_with("2 ") && list.contains(" by Olga: Easier.\n"), "{list}");
     let again = refused(&apply, &database);
     assert!(again.contains("the rules are those of version 2 already"), "{again}");
-    let euros = file(dir.path(), "euros.toml", &[("\"USD\"", "\"EUR\"")]).display().to_string();
+    let euros = file(dir.path(), "euros.toml", &[("currency = \"USD\"", "currency = \"EUR\"")])
+        .display()
+        .to_string();
     let fixed = refused(&["apply", &euros, "--reason", "x"], &database);
     assert!(fixed.contains("currency cannot change in a game that has begun"), "{fixed}");
     let wrong = file(dir.path(), "wrong.toml", &[("rate_bps = 0", "rate_bps = -1")]);
