@@ -286,7 +286,7 @@ impl Game {
                     source: QuoteSource::Fixed,
                 };
                 let order = Action::Trade(order, None);
-                fills.extend(settle(&mut player, &order, Ok(quote), &self.rules, now).ok());
+                fills.extend(settle(&mut player, &order, Ok(quote), &*self.rules, now).ok());
             }
             entries += fills.len() as u64;
             let (notes, records) = (Vec::new(), Vec::new());

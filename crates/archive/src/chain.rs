@@ -10,6 +10,8 @@ use domain::{
 };
 use store::{ArchivedHead, ArchivedHolding};
 
+use crate::settled_by::{RulesVersions, SettledBy};
+
 /// The version of the entry and a sentence.
 pub(crate) type ChainViolation = (i64, String);
 
@@ -33,8 +35,9 @@ pub(crate) struct Chain {
     is_opening: bool,
     /// Shares and cost basis by stock.
     held: BTreeMap<i64, (Quantity, Money)>,
-    /// XP of achievements by version, where there is any.
-    xp_achievements: BTreeMap<i64, i64>,
+    /// XP of achievements by version, where there is any, and the rules that the entry names.
+    xp_achievements: BTreeMap<i64, (i64, Option<i64>)>,
+    settled_by: SettledBy,
 }
 
 /// An error unless the two are the same.
@@ -51,7 +54,7 @@ fn beyond(what: &str) -> String {
 
 impl Chain {
     /// The chain of this player before its first entry.
-    pub(crate) fn new(head: Player) -> Self {
+    pub(crate) fn new(head: Player, rules: RulesVersions) -> Self {
         Self {
             base: 0,
             taken: 0,
@@ -64,6 +67,7 @@ impl Chain {
             is_opening: true,
             held: BTreeMap::new(),
             xp_achievements: BTreeMap::new(),
+            settled_by: SettledBy::new(rules),
             head,
         }
     }
@@ -75,6 +79,7 @@ impl Chain {
         (self.hash, self.month) = (archived.hash, archived.month);
         (self.cash, self.total_xp) = (archived.cash, archived.total_xp);
         self.is_opening = false;
+        self.settled_by.skip_entries();
     }
 
     /// Adds a saved holding of the dropped entries.
@@ -162,11 +167,16 @@ impl Chain {
             if version <= self.taken {
                 continue;
             }
+            let named = self.xp_achievements.get(&version).and_then(|(_, named)| *named);
+            if let Some(rules_version) = named {
+                let checked = self.settled_by.check_unlock(rules_version, achievement_id, xp);
+                checked.map_err(|what| (version, what))?;
+            }
             let sum = xp_by_version.entry(version).or_default();
             *sum = sum.checked_add(xp).ok_or_else(|| (version, beyond("the XP of the unlocks")))?;
         }
         for version in self.xp_achievements.keys().chain(xp_by_version.keys()) {
-            let expected = self.xp_achievements.get(version).copied().unwrap_or_default();
+            let expected = self.xp_achievements.get(version).map_or(0, |(xp, _)| *xp);
             let found = xp_by_version.get(version).copied().unwrap_or_default();
             same("the XP of the unlocks", found, expected).map_err(|what| (*version, what))?;
         }
@@ -187,6 +197,7 @@ impl Chain {
             EntryKind::Buy | EntryKind::Sell => self.check_trade(entry)?,
             EntryKind::TransferIn => self.check_transfer(entry)?,
         }
+        self.settled_by.check(entry, self.total_xp)?;
         self.is_opening &= matches!(entry.kind, EntryKind::Open | EntryKind::TransferIn);
         let cash = self.cash.checked_add(entry.amount).and_then(|c| c.checked_sub(entry.fee));
         let cash = cash.filter(|cash| cash.0 >= 0).ok_or_else(|| beyond("cash"))?;
@@ -196,7 +207,8 @@ impl Chain {
         let total_xp = total_xp.ok_or_else(|| beyond("XP"))?;
         same("total_xp_after", entry.total_xp_after, total_xp)?;
         if entry.xp_achievements != 0 {
-            self.xp_achievements.insert(entry.version, entry.xp_achievements);
+            let earned = (entry.xp_achievements, entry.rules_version);
+            self.xp_achievements.insert(entry.version, earned);
         }
         (self.version, self.hash, self.month) = (entry.version, hash, entry.month);
         (self.cash, self.total_xp) = (cash, total_xp);

@@ -22,6 +22,7 @@ mod retention;
 mod seal;
 mod sealing;
 mod seals_file;
+mod settled_by;
 mod verify;
 mod write;
 

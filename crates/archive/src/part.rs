@@ -24,7 +24,7 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
 /// Incremented when a column is added or changes its meaning.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 2;
 
 const SCHEMA: &str = "message ledger {
     REQUIRED INT64 player_id;
@@ -48,7 +48,11 @@ const SCHEMA: &str = "message ledger {
     OPTIONAL INT64 about_version;
     REQUIRED INT64 created_at (TIMESTAMP(MICROS, true));
     REQUIRED FIXED_LEN_BYTE_ARRAY(32) hash;
+    OPTIONAL INT64 rules_version;
 }";
+
+/// The columns of files of schema 1: all but the last one, which is NULL in their entries.
+const FIRST_SCHEMA_COLUMNS: usize = 21;
 
 /// Columns of numbers that differ little from those before them.
 const DELTA_COLUMNS: [&str; 6] =
@@ -108,6 +112,12 @@ struct ColumnWriter<'a, 'w> {
 
 impl ColumnWriter<'_, '_> {
     fn write(&mut self) -> Result<(), ParquetError> {
+        self.write_first_schema()?;
+        self.maybe(|e| e.rules_version)
+    }
+
+    /// The columns of schema 1.
+    fn write_first_schema(&mut self) -> Result<(), ParquetError> {
         self.int(|e| e.player_id)?;
         self.int(|e| e.version)?;
         self.int(|e| e.month.0)?;
@@ -171,7 +181,8 @@ impl PartReader {
         let reader = SerializedFileReader::new(file)?;
         let schema = parse_message_type(SCHEMA)?;
         let found = reader.metadata().file_metadata().schema();
-        if found.get_fields() != schema.get_fields() {
+        let (found, known) = (found.get_fields(), schema.get_fields());
+        if found != known && found != &known[..FIRST_SCHEMA_COLUMNS] {
             return Err(bad("the file has other columns than this version writes"));
         }
         Ok(Self { reader, next: 0 })
@@ -235,6 +246,10 @@ impl ColumnReader<'_> {
         let about_version = self.values::<Int64Type>()?;
         let created_at = self.ints()?;
         let hashes = self.required::<FixedLenByteArrayType>()?;
+        let rules_version = match self.group.num_columns() {
+            FIRST_SCHEMA_COLUMNS => vec![None; self.rows],
+            _ => self.values::<Int64Type>()?,
+        };
         let entry = |i: usize| {
             let kind = std::str::from_utf8(kind[i].data()).ok().and_then(EntryKind::parse);
             let source = quote_source[i].as_ref().map(|word| {
@@ -262,6 +277,7 @@ impl ColumnReader<'_> {
                 quote_source: source.transpose()?,
                 about_version: about_version[i],
                 created_at: UnixMicros(created_at[i]),
+                rules_version: rules_version[i],
             };
             let hash = hashes[i].data().try_into().map_err(|_| bad("a hash is not 32 bytes"))?;
             Ok((entry, Hash(hash)))

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use domain::{Holding, Player};
 use serde::Serialize;
@@ -14,6 +15,7 @@ use crate::archive_store::ArchiveStore;
 use crate::archived_months::{self, ArchivedMonths};
 use crate::chain::{Chain, ChainViolation};
 use crate::error::ArchiveError;
+use crate::settled_by::{RulesVersions, load_versions};
 
 /// Players whose chains are verified together; their holdings are in memory.
 const PLAYERS: i64 = 500;
@@ -88,7 +90,8 @@ pub async fn verify_player(store: &Store, player_id: i64) -> Result<Option<Repor
             return Ok(None);
         }
         let archived = store.archived_heads_range(after, player_id).await?;
-        let mut page = PlayerBatch::new(after, player_id, heads);
+        let rules = load_versions(store).await?;
+        let mut page = PlayerBatch::new(after, player_id, heads, &rules);
         page.begin_after(store, &archived).await?;
         report.difference = page.verify(store, &mut report).await?;
         let is_moved = store.archived_heads_range(after, player_id).await? != archived;
@@ -132,7 +135,8 @@ async fn verify_after(
         };
         let before = (report.players, report.entries);
         let archived = store.archived_heads_range(after, last).await?;
-        let mut page = PlayerBatch::new(after, last, heads);
+        let rules = load_versions(store).await?;
+        let mut page = PlayerBatch::new(after, last, heads, &rules);
         report.difference = match &mut months {
             Some(months) => page.walk_archived(months, &archived, &mut report).await?,
             None => {
@@ -200,9 +204,9 @@ struct PlayerBatch {
 }
 
 impl PlayerBatch {
-    fn new(after: i64, last: i64, heads: Vec<Player>) -> Self {
-        let chains = heads.into_iter().map(|head| (head.player_id, Chain::new(head))).collect();
-        Self { after, last, chains }
+    fn new(after: i64, last: i64, heads: Vec<Player>, rules: &RulesVersions) -> Self {
+        let chain = |head: Player| (head.player_id, Chain::new(head, Arc::clone(rules)));
+        Self { after, last, chains: heads.into_iter().map(chain).collect() }
     }
 
     /// Begins the chains after their dropped entries.

@@ -1,7 +1,7 @@
 //! Achievements of a game, and which of them a player's counts unlock.
 //! Texts and thresholds come from the rules file; code contains none of them.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Amount, Levels, Money};
 
@@ -29,8 +29,8 @@ pub enum AchievementKind {
 }
 
 /// One achievement of the rules file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "AchievementFile")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "AchievementFile", into = "AchievementFile")]
 pub struct Achievement {
     /// The permanent number, 1 to 62: a bit of the player's row.
     pub id: i64,
@@ -48,12 +48,13 @@ pub struct Achievement {
     pub xp: i64,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AchievementFile {
     id: i64,
     code: String,
     kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     threshold: Option<threshold::Threshold>,
     name: String,
     description: String,
@@ -63,9 +64,9 @@ struct AchievementFile {
 
 mod threshold {
     //! A threshold is a whole number, or an amount as text.
-    use serde::Deserialize;
+    use serde::{Deserialize, Serialize};
 
-    #[derive(Deserialize)]
+    #[derive(Serialize, Deserialize)]
     #[serde(untagged)]
     pub(super) enum Threshold {
         Whole(i64),
@@ -106,6 +107,48 @@ fn read_kind(kind: &str, threshold: Option<&Threshold>) -> Result<AchievementKin
     })
 }
 
+impl AchievementKind {
+    /// The word of the kind in a file of rules.
+    fn word(self) -> &'static str {
+        match self {
+            Self::FirstTrade => "first_trade",
+            Self::TradesCount(_) => "trades_count",
+            Self::DistinctStocks(_) => "distinct_stocks",
+            Self::DistinctCategories(_) => "distinct_categories",
+            Self::HoldingDays(_) => "holding_days",
+            Self::PortfolioValue(_) => "portfolio_value",
+            Self::ProfitAmount(_) => "profit_amount",
+            Self::LevelReached(_) => "level_reached",
+            Self::NoteWritten(_) => "note_written",
+        }
+    }
+
+    /// The threshold as a file of rules writes it.
+    fn written_threshold(self) -> Option<Threshold> {
+        match self {
+            Self::FirstTrade => None,
+            Self::PortfolioValue(amount) | Self::ProfitAmount(amount) => {
+                Some(Threshold::Amount(amount.to_string()))
+            }
+            Self::TradesCount(n)
+            | Self::DistinctStocks(n)
+            | Self::DistinctCategories(n)
+            | Self::HoldingDays(n)
+            | Self::LevelReached(n)
+            | Self::NoteWritten(n) => Some(Threshold::Whole(n)),
+        }
+    }
+}
+
+impl From<Achievement> for AchievementFile {
+    fn from(achievement: Achievement) -> Self {
+        let Achievement { id, code, kind, name, description, icon, xp } = achievement;
+        let threshold = kind.written_threshold();
+        let kind = kind.word().to_owned();
+        Self { id, code, kind, threshold, name, description, icon, xp }
+    }
+}
+
 impl TryFrom<AchievementFile> for Achievement {
     type Error = String;
     fn try_from(file: AchievementFile) -> Result<Self, String> {
@@ -133,8 +176,8 @@ impl TryFrom<AchievementFile> for Achievement {
 }
 
 /// All achievements of a game, with unique ids and codes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Vec<Achievement>")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Achievement>", into = "Vec<Achievement>")]
 pub struct Achievements(Vec<Achievement>);
 
 impl TryFrom<Vec<Achievement>> for Achievements {
@@ -149,6 +192,12 @@ impl TryFrom<Vec<Achievement>> for Achievements {
             }
         }
         Ok(Self(list))
+    }
+}
+
+impl From<Achievements> for Vec<Achievement> {
+    fn from(achievements: Achievements) -> Self {
+        achievements.0
     }
 }
 

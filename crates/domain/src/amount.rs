@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Money, Price};
 
@@ -12,8 +12,8 @@ const SHARE_MAX: i64 = 1_000_000_000;
 const MILLION: i128 = 1_000_000;
 
 /// Money, or a share of the starting cash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Amount {
     /// An amount of money that does not depend on the starting cash.
     Fixed(Money),
@@ -70,6 +70,12 @@ impl TryFrom<String> for Amount {
                  \"0.1%\", got {text:?}"
             )
         })
+    }
+}
+
+impl From<Amount> for String {
+    fn from(amount: Amount) -> Self {
+        amount.to_string()
     }
 }
 

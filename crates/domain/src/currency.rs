@@ -1,10 +1,10 @@
 //! The currency of a game.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The currency of a game, by its ISO 4217 code: three capital letters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Currency([u8; 3]);
 
 impl Currency {
@@ -36,6 +36,12 @@ impl TryFrom<String> for Currency {
     fn try_from(code: String) -> Result<Self, String> {
         let expected = || format!("expected a currency like \"USD\" (ISO 4217), got {code:?}");
         Self::parse(&code).ok_or_else(expected)
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> Self {
+        currency.code().to_owned()
     }
 }
 

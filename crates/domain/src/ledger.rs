@@ -150,14 +150,21 @@ pub struct LedgerEntry {
     pub about_version: Option<i64>,
     /// The time of settlement.
     pub created_at: UnixMicros,
+    /// The version of the game's rules that it was settled by. `None` for entries of programs that
+    /// did not store rules: their canonical text has form 1.
+    pub rules_version: Option<i64>,
 }
 
 impl LedgerEntry {
-    /// The canonical text that is hashed: `openbell-ledger-1` and then every member in the order of
-    /// the struct as a decimal whole number or a name, one a line, `-` for `None`.
+    /// The canonical text that is hashed: `openbell-ledger-2` and then every member in the order of
+    /// the struct as a decimal whole number or a name, one a line, `-` for `None`. An entry without
+    /// `rules_version` has form 1: `openbell-ledger-1`, and no line for that member.
     pub fn canonical(&self) -> String {
         let mut text = String::with_capacity(256);
-        text.push_str("openbell-ledger-1");
+        text.push_str(match self.rules_version {
+            None => "openbell-ledger-1",
+            Some(_) => "openbell-ledger-2",
+        });
         push_numbers(&mut text, [self.month.0, self.player_id, self.version].map(Some));
         push_word(&mut text, self.kind.as_str());
         push_numbers(
@@ -180,6 +187,9 @@ impl LedgerEntry {
         );
         push_word(&mut text, self.quote_source.map_or("-", QuoteSource::as_str));
         push_numbers(&mut text, [self.about_version, Some(self.created_at.0)]);
+        if self.rules_version.is_some() {
+            push_numbers(&mut text, [self.rules_version]);
+        }
         text
     }
 
@@ -266,6 +276,7 @@ mod tests {
             quote_source: Some(QuoteSource::Replay),
             about_version: None,
             created_at: UnixMicros(2),
+            rules_version: None,
         }
     }
 
@@ -274,6 +285,13 @@ mod tests {
         let text = "openbell-ledger-1\n202611\n42\n2\nbuy\n1\n3000000\n1899500\n-56985\n0\n10\n50\n\
                     943015\n3000000\n56985\n60\n1\n12786\nreplay\n-\n2";
         assert_eq!(entry().canonical(), text);
+        assert_eq!(
+            entry().hash(genesis_hash(42)).to_string(),
+            "7d05b1c48517ed14efdcd14d4ed9f2343263c18fe81b7ae09b37b089d6c94aba"
+        );
+        let named = LedgerEntry { rules_version: Some(3), ..entry() };
+        let second = text.replacen("ledger-1", "ledger-2", 1) + "\n3";
+        assert_eq!(named.canonical(), second);
         assert_eq!(
             genesis_hash(42).to_string(),
             "f3e0540a5fb4e0e311e208ff437244c689070c66b14e6ce599ca5710e1123683"
@@ -306,7 +324,7 @@ mod tests {
         }
 
         #[test]
-        fn any_changed_member_changes_the_text(which in 0usize..14, by in 1i64..1_000_000) {
+        fn any_changed_member_changes_the_text(which in 0usize..15, by in 1i64..1_000_000) {
             let mut changed = entry();
             let Day(day) = Day(12_786);
             match which {
@@ -323,6 +341,7 @@ mod tests {
                 10 => changed.stock_id = None,
                 11 => changed.quote_day = Some(Day(day + 1)),
                 12 => changed.about_version = Some(by),
+                13 => changed.rules_version = Some(by),
                 _ => changed.created_at.0 += by,
             }
             prop_assert_ne!(changed.canonical(), entry().canonical());

@@ -1,14 +1,14 @@
 //! Converts total XP to levels and back. Only the total is stored, so that new thresholds need no
 //! migration.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::LedgerEntry;
 
 /// The level thresholds of a game: level `n` needs `thresholds[n-1]` XP more, and beyond that list
 /// `n × step` more.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "LevelsFile")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "LevelsFile", into = "LevelsFile")]
 pub struct Levels {
     step: i64,
     thresholds: Vec<i64>,
@@ -16,7 +16,7 @@ pub struct Levels {
     ends: Vec<i64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LevelsFile {
     step: i64,
@@ -28,6 +28,12 @@ impl TryFrom<LevelsFile> for Levels {
     type Error = String;
     fn try_from(file: LevelsFile) -> Result<Self, String> {
         Self::new(file.step, file.thresholds)
+    }
+}
+
+impl From<Levels> for LevelsFile {
+    fn from(levels: Levels) -> Self {
+        Self { step: levels.step, thresholds: levels.thresholds }
     }
 }
 

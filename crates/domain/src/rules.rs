@@ -1,7 +1,7 @@
 //! The rules of one game as read from `config/game.toml`: starting cash, XP, levels, fee,
 //! achievements. Code contains no business number; invalid numbers are rejected while parsing.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::limited::limited;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The rules of a game.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, remote = "Self")]
 pub struct Rules {
     /// The name of the currency. A game has one currency and converts nothing.
@@ -21,7 +21,7 @@ pub struct Rules {
     /// Whether fractions of a share can be traded.
     pub fractional_shares: bool,
     /// The most whole shares of an order.
-    #[serde(deserialize_with = "quantity_max")]
+    #[serde(serialize_with = "whole_shares", deserialize_with = "quantity_max")]
     pub quantity_max: Quantity,
     /// The oldest quote that orders fill at, in seconds.
     #[serde(deserialize_with = "limited::<_, _, 1, 1_000_000_000>")]
@@ -31,7 +31,7 @@ pub struct Rules {
     pub fill: FillMode,
     /// With [`FillMode::Now`] in a live market: the oldest a quote may be for an order to fill at
     /// once, in seconds. `None`: the default, see [`Rules::now_age_max_s`].
-    #[serde(default, deserialize_with = "age")]
+    #[serde(default, deserialize_with = "age", skip_serializing_if = "Option::is_none")]
     pub now_age_max_s: Option<i64>,
     /// The most pending orders of a player.
     #[serde(
@@ -54,7 +54,7 @@ pub struct Rules {
 }
 
 /// The price that an order fills at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FillMode {
     /// The newest one.
@@ -77,6 +77,12 @@ impl<'de> Deserialize<'de> for Rules {
             ))),
             _ => Ok(rules),
         }
+    }
+}
+
+impl Serialize for Rules {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, to)
     }
 }
 
@@ -143,7 +149,7 @@ impl Rules {
 }
 
 /// The fee of a trade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fee {
     /// A fixed amount a trade.
@@ -181,6 +187,10 @@ fn default_spread_bps() -> i64 {
 fn quantity_max<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Quantity, D::Error> {
     let whole = limited::<_, _, 1, 100_000_000>(from)?;
     Quantity::whole(whole).ok_or_else(|| serde::de::Error::custom("expected fewer shares"))
+}
+
+fn whole_shares<S: Serializer>(quantity: &Quantity, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_i64(quantity.0 / Quantity::SHARE)
 }
 
 fn starting_cash<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Money, D::Error> {

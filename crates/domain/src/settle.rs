@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::achievement::UnlockLimits;
 use crate::{
     Action, Counts, Day, EntryKind, Hash, Holding, Invested, LedgerEntry, Money, Note, Order,
-    Player, Price, Quantity, Quote, Rejection, Rules, Side, UnixMicros, Unlock, XpStanding,
-    divide_rounded, genesis_hash, invariant,
+    Player, Price, Quantity, Quote, Rejection, Rules, RulesRef, Side, UnixMicros, Unlock,
+    XpStanding, divide_rounded, genesis_hash, invariant,
 };
 
 /// The most shares a player can hold of one stock, a hundred million, in millionths. Together with
@@ -31,7 +31,12 @@ pub struct Fill {
 pub type Outcome = Result<Fill, Rejection>;
 
 /// A new player and the entry that opens the chain with the starting cash.
-pub fn open_player(player_id: i64, rules: &Rules, now: UnixMicros) -> (Player, Fill) {
+pub fn open_player<'r>(
+    player_id: i64,
+    rules: impl Into<RulesRef<'r>>,
+    now: UnixMicros,
+) -> (Player, Fill) {
+    let rules = rules.into();
     let mut player = unopened_player(player_id, now);
     let mut entry = player.next_entry(EntryKind::Open, now);
     entry.amount = rules.starting_cash;
@@ -70,16 +75,17 @@ pub(crate) fn unopened_player(player_id: i64, now: UnixMicros) -> Player {
 
 /// Settles one action. A rejection leaves the player unchanged. `quote` is the price of an order,
 /// or why the market has none.
-pub fn settle(
+pub fn settle<'r>(
     player: &mut Player,
     action: &Action,
     quote: Result<Quote, Rejection>,
-    rules: &Rules,
+    rules: impl Into<RulesRef<'r>>,
     now: UnixMicros,
 ) -> Outcome {
+    let rules = rules.into();
     match action {
         Action::Trade(order, note) => {
-            let trade = Trade::check(order, quote, rules, now)?;
+            let trade = Trade::check(order, quote, &rules, now)?;
             match order.side {
                 Side::Buy => buy(player, &trade, note.as_ref(), rules),
                 Side::Sell => sell(player, &trade, note.as_ref(), rules),
@@ -89,7 +95,7 @@ pub fn settle(
             let mut entry = player.next_entry(EntryKind::Note, now);
             entry.about_version = Some(*about_version);
             let day = player.market_day;
-            player.count_note(*about_version, *stock_id, note, day, rules);
+            player.count_note(*about_version, *stock_id, note, day, &rules);
             Ok(player.append(entry, rules))
         }
     }
@@ -153,7 +159,12 @@ impl<'a> Trade<'a> {
     }
 }
 
-fn buy(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rules) -> Outcome {
+fn buy(
+    player: &mut Player,
+    trade: &Trade<'_>,
+    note: Option<&Note>,
+    rules: RulesRef<'_>,
+) -> Outcome {
     let total = trade.amount.checked_add(trade.fee).ok_or(Rejection::BeyondLimits)?;
     if total > player.cash {
         return Err(Rejection::InsufficientCash);
@@ -193,7 +204,12 @@ fn buy(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rule
     Ok(player.traded(entry, trade, note, rules))
 }
 
-fn sell(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rules) -> Outcome {
+fn sell(
+    player: &mut Player,
+    trade: &Trade<'_>,
+    note: Option<&Note>,
+    rules: RulesRef<'_>,
+) -> Outcome {
     let held = player.holdings.get(&trade.order.stock_id).copied();
     let held = held.filter(|h| h.quantity >= trade.order.quantity);
     let held = held.ok_or(Rejection::InsufficientQuantity)?;
@@ -267,6 +283,7 @@ impl Player {
             quote_source: None,
             about_version: None,
             created_at,
+            rules_version: None,
         }
     }
 
@@ -286,11 +303,13 @@ impl Player {
         mut entry: LedgerEntry,
         trade: &Trade<'_>,
         note: Option<&Note>,
-        rules: &Rules,
+        rules: RulesRef<'_>,
     ) -> Fill {
-        let day = rules.xp.day(trade.now);
+        // The XP day is that of the entry, so that it can be computed again from the ledger.
+        let day = rules.xp.day(entry.created_at);
         let standing = self.xp_standing();
-        let xp = rules.trade_xp(trade.order.side, trade.amount, &standing, trade.now).earned();
+        let xp = rules.trade_xp(trade.order.side, trade.amount, &standing, entry.created_at);
+        let xp = xp.earned();
         if xp > 0 {
             let earlier_trades = if day > self.xp_day { 0 } else { self.xp_day_trades };
             (self.xp_day, self.xp_day_trades) = (day.max(self.xp_day), earlier_trades + 1);
@@ -299,7 +318,7 @@ impl Player {
         self.trades += i64::from(rules.is_trade_counted(trade.amount));
         if let Some(note) = note {
             let (stock_id, day) = (trade.order.stock_id, trade.quote.market_day);
-            self.count_note(entry.version, stock_id, note, day, rules);
+            self.count_note(entry.version, stock_id, note, day, &rules);
         }
         self.append(entry, rules)
     }
@@ -330,7 +349,8 @@ impl Player {
     }
 
     /// Adds XP and achievements, fills in what is known afterwards, and moves the chain's head.
-    pub(crate) fn append(&mut self, mut entry: LedgerEntry, rules: &Rules) -> Fill {
+    pub(crate) fn append(&mut self, mut entry: LedgerEntry, rules: RulesRef<'_>) -> Fill {
+        entry.rules_version = rules.version;
         self.stocks_bought = self.stocks_bought.max(self.invested.stocks);
         self.categories_bought |= self.invested.categories;
         let held_since = self.invested.since.zip(entry.quote_day);

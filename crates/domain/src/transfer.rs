@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use crate::settle::{HOLDING_MAX, MONEY_MAX, unopened_player};
 use crate::{
-    Day, EntryKind, Fill, Holding, Money, Player, Price, Quantity, QuoteSource, Rules, UnixMicros,
-    Unlock,
+    Day, EntryKind, Fill, Holding, Money, Player, Price, Quantity, QuoteSource, RulesRef,
+    UnixMicros, Unlock,
 };
 
 /// What a player had.
@@ -65,13 +65,14 @@ impl AccountTransfer {
 
 /// Opens a player with these possessions; the holdings count as opened on `market_day`. The
 /// transfer must be possible.
-pub fn open_transferred(
+pub fn open_transferred<'r>(
     player_id: i64,
     transfer: &AccountTransfer,
     market_day: Day,
-    rules: &Rules,
+    rules: impl Into<RulesRef<'r>>,
     now: UnixMicros,
 ) -> (Player, Vec<Fill>) {
+    let rules = rules.into();
     let mut player = unopened_player(player_id, now);
     let mut entry = player.next_entry(EntryKind::Open, now);
     entry.amount = transfer.cash;
@@ -95,7 +96,7 @@ fn transfer_in(
     player: &mut Player,
     transferred: &TransferredHolding,
     market_day: Day,
-    rules: &Rules,
+    rules: RulesRef<'_>,
     now: UnixMicros,
 ) -> Fill {
     let mut entry = player.next_entry(EntryKind::TransferIn, now);
@@ -121,6 +122,7 @@ fn transfer_in(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Rules;
 
     fn held(stock_id: i64, shares: i64, price: i64) -> TransferredHolding {
         let quantity = Quantity(shares * Quantity::SHARE);

@@ -1,12 +1,12 @@
 //! The rules for XP of trades, and what decides whether a trade earns it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::limited::limited;
 use crate::{Amount, UnixMicros};
 
 /// XP for trades, and which trades, holdings and notes count: those without value earn no XP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct XpRules {
     /// XP for a purchase.

@@ -9,6 +9,7 @@ pub(crate) mod data_dir;
 pub(crate) mod database;
 pub(crate) mod descriptors;
 pub(crate) mod game_clock;
+pub(crate) mod game_rules;
 pub(crate) mod history;
 pub(crate) mod live_market;
 mod log_writer;

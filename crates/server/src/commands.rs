@@ -16,6 +16,7 @@ mod metrics;
 mod migrate;
 mod notify;
 mod restore;
+mod rules;
 mod stocks;
 mod user;
 
@@ -35,6 +36,7 @@ use self::load::LoadCommand;
 use self::man::ManArgs;
 use self::notify::NotifyCommand;
 use self::restore::RestoreBackupArgs;
+use self::rules::RulesCommand;
 use self::stocks::StocksCommand;
 use self::user::UserCommand;
 use crate::boot::config::{Config, DatabaseArgs, Flags, ServeArgs};
@@ -85,6 +87,9 @@ pub(crate) enum Command {
     /// Manage stocks, their prices and their history.
     #[command(subcommand)]
     Stocks(StocksCommand),
+    /// Show and change the rules of the game.
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Copy an SQLite database into a directory. The server may be running.
     Backup(BackupArgs),
     /// Restore a backup where no SQLite database exists, and verify its ledger; exit code 1 if the
@@ -123,6 +128,7 @@ impl Command {
             Self::User(command) => command.run().await,
             Self::Game(command) => command.run().await,
             Self::Stocks(command) => command.run().await,
+            Self::Rules(command) => command.run().await,
             Self::Backup(args) => backup::run(args).await,
             Self::Restore(args) => restore::run(args).await,
             Self::ImportLaravel(args) => import_laravel::run(args).await,

@@ -109,6 +109,10 @@ pub(crate) enum CommandError {
     ClockBusy(usize),
     #[error("a live market has the clock of its exchange: `game {0}` is for other markets")]
     LiveClock(&'static str),
+    #[error("the rules are not applied")]
+    Rules(#[from] trading::RulesError),
+    #[error("the game has no version {0} of its rules")]
+    NoRulesVersion(i64),
     #[error("cannot listen on {0}")]
     Listen(String, #[source] io::Error),
     /// The verification was not completed.

@@ -14,6 +14,7 @@ mod follow_board;
 mod follow_changes;
 mod follow_clock;
 mod follow_quotes;
+mod follow_rules;
 pub(crate) mod health;
 mod keep_clock;
 mod keep_erasures;
@@ -68,6 +69,7 @@ pub(crate) fn start(
     let cluster = context.cluster.clone();
     jobs.spawn(|stop| cluster.apply_events(stop));
     jobs.start(follow_changes::FollowChanges::new(context));
+    jobs.start(follow_rules::FollowRules::new(context));
     jobs.start(execute_orders::ExecuteOrders::new(share()));
     jobs.start(follow_board::FollowBoard::new(share()));
     jobs.start(value_players::ValuePlayers::new(share()));

@@ -3,7 +3,7 @@
 
 use domain::{Rules, UnixMicros, Unlock};
 
-use crate::query::row;
+use crate::query::{Target, row};
 use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
@@ -61,21 +61,26 @@ static UNLOCKS_RANGE: LazyStatement = LazyStatement::new(
 pub(crate) static STATEMENTS: &[&LazyStatement] =
     &[&SAVE, &OF_PLAYER, &UNLOCKED_BY, &UNLOCKS_RANGE];
 
+/// Saves the achievements of the rules.
+pub(crate) async fn save(target: Target<'_>, rules: &Rules) -> Result<(), StoreError> {
+    let all: Vec<_> = rules.achievements.iter().zip(1i64..).collect();
+    let rows = RowSet::new(vec![
+        RowSet::int(&all, |(a, _)| a.id),
+        RowSet::text(&all, |(a, _)| a.code.clone()),
+        RowSet::text(&all, |(a, _)| a.name.clone()),
+        RowSet::text(&all, |(a, _)| a.description.clone()),
+        RowSet::text(&all, |(a, _)| a.icon.clone()),
+        RowSet::int(&all, |(a, _)| a.xp),
+        RowSet::int(&all, |(_, position)| *position),
+    ]);
+    target.execute(&SAVE, (&rows,)).await?;
+    Ok(())
+}
+
 impl Store {
     /// Saves the achievements of the rules, so that statements can join them.
     pub async fn save_achievements(&self, rules: &Rules) -> Result<(), StoreError> {
-        let all: Vec<_> = rules.achievements.iter().zip(1i64..).collect();
-        let rows = RowSet::new(vec![
-            RowSet::int(&all, |(a, _)| a.id),
-            RowSet::text(&all, |(a, _)| a.code.clone()),
-            RowSet::text(&all, |(a, _)| a.name.clone()),
-            RowSet::text(&all, |(a, _)| a.description.clone()),
-            RowSet::text(&all, |(a, _)| a.icon.clone()),
-            RowSet::int(&all, |(a, _)| a.xp),
-            RowSet::int(&all, |(_, position)| *position),
-        ]);
-        self.writer().execute(&SAVE, (&rows,)).await?;
-        Ok(())
+        save(self.writer(), rules).await
     }
 
     /// All achievements, 100 at most, with the player's unlocks.

@@ -65,6 +65,8 @@ pub struct BatchState {
     pub players: BTreeMap<i64, Player>,
     /// Idempotency keys that are used already.
     pub seen: HashMap<(i64, String), StoredOutcome>,
+    /// The newest version of the rules of the players' game, in force or not yet; 0 without one.
+    pub newest_rules: i64,
 }
 
 /// The result of a player's actions in a batch.

@@ -5,15 +5,15 @@ use std::sync::LazyLock;
 use crate::statement::{LazyStatement, Statement};
 use crate::{
     achievements, archives, backfill, batch, changes, closes, equity, erase, game, game_clock,
-    history, idempotency, imports, leases, ledger, market, markets, names, operations, passwords,
-    pending_orders, people, player_import, portfolio, prepare, progress, provider_usage, quotes,
-    rank_snapshots, schema_floor, scores, seals, seeds, settings, stock_texts, stocks, tokens,
-    user_lock, users, viewer, watches,
+    game_rules, history, idempotency, imports, leases, ledger, market, markets, names, operations,
+    passwords, pending_orders, people, player_import, portfolio, prepare, progress, provider_usage,
+    quotes, rank_snapshots, schema_floor, scores, seals, seeds, settings, stock_texts, stocks,
+    tokens, user_lock, users, viewer, watches,
 };
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&LazyStatement]; 43] = [
+    let lists: [&[&LazyStatement]; 44] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
@@ -27,6 +27,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         erase::STATEMENTS,
         game::STATEMENTS,
         game_clock::STATEMENTS,
+        game_rules::STATEMENTS,
         history::STATEMENTS,
         idempotency::STATEMENTS,
         imports::STATEMENTS,

@@ -1,5 +1,5 @@
-//! The row of the game: when it began, and the market that it plays for ever. The rules are in a
-//! file.
+//! The row of the game: when it began, and the market that it plays for ever. `game_rules` has the
+//! rules, `game_clock` the clock.
 
 use domain::UnixMicros;
 

@@ -21,7 +21,7 @@ macro_rules! select_entries {
             "SELECT l.player_id, l.version, l.month, l.kind, l.stock_id, l.quantity, l.price,
              l.amount, l.fee, l.xp_trade, l.xp_achievements, l.cash_after, l.quantity_after,
              l.cost_basis_after, l.total_xp_after, l.quote_as_of, l.quote_day, l.quote_source,
-             l.about_version, l.created_at, l.hash, ",
+             l.about_version, l.created_at, l.rules_version, l.hash, ",
             $beside,
             " FROM portfolio_audit l ",
             $rest
@@ -62,8 +62,9 @@ where
             quote_source: column(row, 17)?,
             about_version: column(row, 18)?,
             created_at: column(row, 19)?,
+            rules_version: column(row, 20)?,
         };
-        let (hash, symbol, note) = (column(row, 20)?, column(row, 21)?, column(row, 22)?);
+        let (hash, symbol, note) = (column(row, 21)?, column(row, 22)?, column(row, 23)?);
         Ok(Self { entry, hash, symbol, note })
     }
 }

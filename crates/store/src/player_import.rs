@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use domain::text::name_keys;
 use domain::{
-    AccountTransfer, Day, Fill, Hash, Holding, Money, Player, Rules, UnixMicros, open_transferred,
+    AccountTransfer, Day, Fill, Hash, Holding, Money, Player, RulesRef, UnixMicros,
+    open_transferred,
 };
 
 use tokio::time::sleep;
@@ -230,12 +231,13 @@ impl PlayerImport {
 
     /// Adds players with free addresses, about a thousand a call. Returns the addresses (in lower
     /// case) of those who share their name with an earlier user.
-    pub async fn add(
+    pub async fn add<'r>(
         &mut self,
         players: &[ImportedPlayer],
         market_day: Day,
-        rules: &Rules,
+        rules: impl Into<RulesRef<'r>> + Send,
     ) -> Result<Vec<String>, StoreError> {
+        let rules = rules.into();
         let user_ids = self.insert_users(players).await?;
         let sharing = self.take_names(players, &user_ids).await?;
         let player_ids = self.insert_players(&user_ids).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Hash, Rules, UnixMicros, open_player};
+use domain::{Hash, RulesRef, UnixMicros, open_player};
 
 use crate::batch;
 use crate::game::MAIN;
@@ -92,13 +92,14 @@ impl Store {
     ///
     /// # Errors
     /// `Query` if an address is taken. Nothing is written.
-    pub async fn register_many(
+    pub async fn register_many<'r>(
         &self,
         players: &[NewPlayer],
         common: &NewPlayerDefaults<'_>,
-        rules: &Rules,
+        rules: impl Into<RulesRef<'r>> + Send,
         now: UnixMicros,
     ) -> Result<(), StoreError> {
+        let rules = rules.into();
         let mut tx = self.begin().await?;
         let names = RowSet::new(vec![
             RowSet::text(players, |player| player.name.clone()),

@@ -1,7 +1,7 @@
 //! Registers users with their player in the game `main`, and reads and changes accounts. Names,
 //! addresses and passwords arrive validated and hashed.
 
-use domain::{Hash, Money, Rules, UnixMicros, open_player};
+use domain::{Hash, Money, RulesRef, UnixMicros, open_player};
 
 use crate::batch;
 use crate::decode::word_column;
@@ -155,13 +155,14 @@ pub(crate) static STATEMENTS: &[&LazyStatement] =
 impl Store {
     /// Registers a user with a player in the game `main`, the starting cash (the first entry of the
     /// chain) and a token, in one transaction. With a `NameConflict` nothing is changed.
-    pub async fn register(
+    pub async fn register<'r>(
         &self,
         user: &NewUser<'_>,
         token: &NewToken<'_>,
-        rules: &Rules,
+        rules: impl Into<RulesRef<'r>> + Send,
         now: UnixMicros,
     ) -> Result<Result<Registered, NameConflict>, StoreError> {
+        let rules = rules.into();
         let mut tx = self.begin().await?;
         let params = (user.name, user.email, user.email_key, user.password_hash, now.0);
         let users: Vec<i64> = tx.run().fetch_scalars(&REGISTER, params).await?;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::{Action, Fill, Note, Outcome, Quote, Rejection, Rules, UnixMicros, settle};
+use domain::{Action, Fill, Note, Outcome, Quote, Rejection, UnixMicros, VersionedRules, settle};
 use store::{BatchState, IdempotencyRecord, LoadKey, PlayerUpdate, StoredOutcome};
 
 use crate::{DeskRequest, OrderResponse};
@@ -52,7 +52,7 @@ pub(crate) fn settle_batch(
     requests: &[&DeskRequest],
     state: BatchState,
     quotes: &dyn Fn(usize) -> Result<Quote, Rejection>,
-    rules: &Rules,
+    rules: &VersionedRules,
     now: UnixMicros,
 ) -> SettledBatch {
     let changes = state.players.into_iter().map(|(player_id, player)| {
@@ -86,7 +86,7 @@ impl<'a> BatchInProgress<'a> {
         &mut self,
         request: &'a DeskRequest,
         quote: &dyn Fn() -> Result<Quote, Rejection>,
-        rules: &Rules,
+        rules: &VersionedRules,
         now: UnixMicros,
     ) -> Settlement {
         if !self.changes.contains_key(&request.player_id) {

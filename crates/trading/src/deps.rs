@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::{Clock, Entropy, Fill, Quote, Rejection, Rules, UnixMicros};
+use domain::{Clock, Entropy, Fill, Quote, Rejection, UnixMicros};
 use store::{Store, Valuation};
 use tokio::sync::watch;
+
+use crate::GameRules;
 
 /// Returns the present quote of a stock, or why it cannot be traded.
 pub type Quotes = Arc<dyn Fn(i64) -> Result<Quote, Rejection> + Send + Sync>;
@@ -17,7 +19,7 @@ pub type OnCommit = Arc<dyn Fn(&[Fill]) + Send + Sync>;
 /// The dependencies of a desk.
 pub struct DeskDeps {
     pub store: Store,
-    pub rules: Arc<Rules>,
+    pub rules: Arc<GameRules>,
     pub clock: Arc<dyn Clock>,
     /// Randomness for backoffs and for the marks of batches, which must be unique in a database.
     pub entropy: Arc<dyn Entropy>,

@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::batch::load_keys;
-use crate::deps::{DeskDeps, Quotes};
+use crate::deps::DeskDeps;
 use crate::job::Job;
 use crate::lane::Lane;
 use crate::{DeskError, DeskRequest, OrderResponse, TradingConfig};
@@ -26,8 +26,6 @@ struct Inner {
     tasks: Mutex<Vec<JoinHandle<()>>>,
     lanes: u32,
     deps: Arc<DeskDeps>,
-    /// With `fill = "next_tick"`, the quotes at acceptance; orders wait for newer ones.
-    waits_for: Option<Quotes>,
 }
 
 struct Queue {
@@ -55,9 +53,7 @@ impl Desk {
             queues.push(Queue { sender, length });
         }
         let queues = RwLock::new(Some(queues));
-        let waits = deps.rules.fill == FillMode::NextTick;
-        let waits_for = waits.then(|| Arc::clone(&deps.quotes));
-        Self(Arc::new(Inner { queues, tasks: Mutex::new(tasks), lanes, deps, waits_for }))
+        Self(Arc::new(Inner { queues, tasks: Mutex::new(tasks), lanes, deps }))
     }
 
     /// Queues a request and waits for its outcome. After the first poll the request is in the queue
@@ -109,8 +105,10 @@ impl Desk {
         let mut state = loaded.map_err(|error| DeskError::Store(Arc::new(error)))?;
         let player = state.players.remove(&request.player_id);
         let mut player = player.ok_or(DeskError::UnknownPlayer)?;
+        let refreshed = deps.rules.refresh_to(state.newest_rules).await;
+        refreshed.map_err(|error| DeskError::Store(Arc::new(error)))?;
         let (quote, now) = ((deps.quotes)(order.stock_id), deps.clock.now());
-        Ok(settle(&mut player, &request.action, quote, &deps.rules, now).err())
+        Ok(settle(&mut player, &request.action, quote, &*deps.rules.at(now), now).err())
     }
 
     /// Rejects new requests and waits until all accepted ones have a response and the lanes have
@@ -144,10 +142,12 @@ impl Desk {
         let queue = &queues[lane_of(request.player_id, queues.len())];
         let (mut job, response) = Job::new(request);
         job.fixed = fixed;
-        if let (Some(quotes), None, Action::Trade(order, _)) =
-            (&self.0.waits_for, fixed, &job.request.action)
+        let deps = &self.0.deps;
+        if let (FillMode::NextTick, None, Action::Trade(order, _)) =
+            (deps.rules.current().fill, fixed, &job.request.action)
         {
-            job.after = quotes(order.stock_id).ok().map(|quote| quote.as_of);
+            // The order fills at a newer quote.
+            job.after = (deps.quotes)(order.stock_id).ok().map(|quote| quote.as_of);
         }
         match queue.sender.try_send(job) {
             Ok(()) => {

@@ -65,6 +65,14 @@ impl Lane {
             }
             None => store.load_batch(&players, &keys, &valuation).await.map(|state| (None, state)),
         };
+        let loaded = match loaded {
+            // Before the batch is settled, and without a statement unless there is a new version.
+            Ok((locked, state)) => {
+                let refreshed = self.deps.rules.refresh_to(state.newest_rules).await;
+                refreshed.map(|()| (locked, state))
+            }
+            Err(error) => Err(error),
+        };
         match loaded {
             Ok((locked, state)) => {
                 let held = locked.as_ref().map(LockedBatch::held);
@@ -82,13 +90,14 @@ impl Lane {
         }
     }
 
-    /// Settles the jobs in order at the present prices.
+    /// Settles the jobs in order at the present prices, by the rules in force.
     pub fn settle(&self, loaded: LoadedBatch) -> PreparedBatch {
         let LoadedBatch { jobs, state, locked, held: _ } = loaded;
         let requests: Vec<&DeskRequest> = jobs.iter().map(|job| &job.request).collect();
         let now = self.deps.clock.now();
         let quote = |place: usize| jobs[place].quote(&*self.deps.quotes);
-        let settled = settle_batch(&requests, state, &quote, &self.deps.rules, now);
+        let rules = self.deps.rules.at(now);
+        let settled = settle_batch(&requests, state, &quote, &rules, now);
         PreparedBatch { jobs, settled, locked, now }
     }
 

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::FillMode;
 use store::Locking;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -57,23 +56,9 @@ impl Lane {
         tokio::join!(Arc::clone(&self).work(queue), Arc::clone(&self).retry_set_aside());
     }
 
-    /// Runs until the desk is closed and the queue is empty.
+    /// Runs until the desk is closed and the queue is empty. While jobs wait for the next quote
+    /// (`fill = "next_tick"`), the others are processed.
     async fn work(self: Arc<Self>, mut queue: mpsc::Receiver<Job>) {
-        if self.deps.rules.fill == FillMode::NextTick {
-            self.work_next_tick(queue).await;
-        } else {
-            let mut jobs = Vec::new();
-            while queue.recv_many(&mut jobs, self.batch_max).await > 0 {
-                let jobs = std::mem::take(&mut jobs);
-                self.length.decrement(jobs.len() as f64);
-                self.process_batch(jobs).await;
-            }
-        }
-        self.aside.close();
-    }
-
-    /// [`Lane::work`] with `fill = "next_tick"`: jobs that need not wait are processed meanwhile.
-    async fn work_next_tick(self: &Arc<Self>, mut queue: mpsc::Receiver<Job>) {
         let (mut waiting, mut arrived) = (NextTickQueue::default(), Vec::new());
         let (mut published, mut is_open) = (self.deps.published.clone(), true);
         while is_open || waiting.len() > 0 {
@@ -96,6 +81,7 @@ impl Lane {
                 self.process_batch(ready).await;
             }
         }
+        self.aside.close();
     }
 
     /// Processes a batch in a task of its own, so that a panic loses one batch and not the lane.

@@ -55,6 +55,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(external::external_search))
         .routes(routes!(external::external_profile))
         .routes(routes!(ops::list_providers))
+        .routes(routes!(ops::rules::show_rules, ops::rules::apply_rules))
         .routes(routes!(health::show_life))
         .routes(routes!(health::show_readiness))
         .routes(routes!(health::show_up))

@@ -11,4 +11,5 @@ pub(crate) mod numbers;
 pub(crate) mod orders;
 pub(crate) mod pending_orders;
 pub(crate) mod reads;
+pub(crate) mod rules;
 pub(crate) mod stocks;

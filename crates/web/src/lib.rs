@@ -25,6 +25,7 @@ pub use self::auth::security_events::{SecurityEvent, SecurityEventKind};
 pub use self::auth::tokens::new as new_token;
 pub use self::config::{AuthConfig, HttpConfig, Limit, LimitsConfig, NamesConfig, WebConfig};
 pub use self::game::reads::CLOSES_TAG;
+pub use self::game::rules::RULES_TAG;
 pub use self::http::client_address::{NetworkError, Networks};
 pub use self::http::request_trace::StartTrace;
 pub use self::http::serve::serve;

@@ -29,6 +29,7 @@ mod recover;
 mod redirect;
 mod rejection;
 mod response;
+mod rules;
 mod settings;
 mod shell;
 mod stock;
@@ -74,6 +75,7 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
         .route("/orders/{trade_id}", get(receipt::show))
         .route("/orders/{trade_id}/cancel", post(pending::cancel))
         .route("/orders/{trade_id}/note", post(receipt::save_note_form))
+        .route("/ops/rules", get(rules::show))
         .route("/ops/people", get(people::list))
         .route("/ops/people/{user_id}", get(people::show))
         .route("/ops/people/{user_id}/name", post(people::rename))

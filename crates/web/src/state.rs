@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use archive::History;
 use cluster::{Counters, TagCache};
-use domain::{Clock, Entropy, Rules, UnixMicros};
+use domain::{Clock, Entropy, UnixMicros, VersionedRules};
 use leaderboard::Leaderboards;
 use market::{CompanyLookup, MarketSource, PriceBoard};
 use store::Store;
-use trading::Desk;
+use trading::{Desk, GameRules};
 
 use crate::auth::passwords::Hasher;
 use crate::auth::security_events::ThrottleLog;
@@ -33,7 +33,7 @@ pub struct AppDeps {
     pub lookups: Option<Arc<CompanyLookup>>,
     pub boards: Arc<Leaderboards>,
     pub hub: Arc<Hub>,
-    pub rules: Arc<Rules>,
+    pub rules: Arc<GameRules>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     /// The counters of the rate limits.
@@ -93,9 +93,14 @@ impl AppState {
         self.limits.load_full()
     }
 
+    /// The rules in force.
+    pub(crate) fn rules(&self) -> Arc<VersionedRules> {
+        self.rules.current()
+    }
+
     /// Whether a quote is too old at present.
     pub(crate) fn is_stale(&self, as_of: UnixMicros) -> bool {
-        self.market.is_stale(as_of, self.clock.now(), self.rules.quote_age_max_s)
+        self.market.is_stale(as_of, self.clock.now(), self.rules().quote_age_max_s)
     }
 }
 

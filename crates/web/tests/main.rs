@@ -14,6 +14,7 @@ mod api {
     mod pending_orders;
     mod platform;
     mod portfolio;
+    mod rules;
     mod stocks;
     mod transactions;
 }

@@ -33,7 +33,7 @@ fn played() -> (Player, Vec<Fill>) {
 }
 
 fn walk(player: Player, fills: &[Fill]) -> Result<(), ChainViolation> {
-    let mut chain = Chain::new(player);
+    let mut chain = Chain::new(player, RulesVersions::default());
     for fill in fills {
         chain.add(&fill.entry, fill.hash)?;
     }
@@ -105,7 +105,7 @@ fn imported() -> (Player, Vec<Fill>) {
 fn the_chain_of_an_imported_player_holds() {
     let (player, fills) = imported();
     assert_eq!(walk(player.clone(), &fills), Ok(()));
-    let mut chain = Chain::new(player);
+    let mut chain = Chain::new(player, RulesVersions::default());
     for fill in &fills {
         chain.add(&fill.entry, fill.hash).expect("verified");
     }
@@ -152,7 +152,7 @@ fn a_forged_transfer_with_valid_hashes_violates_the_rules() {
 #[test]
 fn what_comes_after_the_head_is_left_out() {
     let (player, fills) = played();
-    let mut chain = Chain::new(player);
+    let mut chain = Chain::new(player, RulesVersions::default());
     chain.head.balance_version = 3;
     let counted: Vec<bool> =
         fills.iter().map(|fill| chain.add(&fill.entry, fill.hash).unwrap()).collect();

@@ -23,14 +23,14 @@ fn entry() -> impl Strategy<Value = Entry> {
     ];
     let some = || prop::option::of(any::<i64>());
     let required = any::<([i64; 4], [i64; 8], i64)>();
-    let optional = (some(), some(), some(), some());
+    let optional = (some(), some(), some(), some(), some());
     let quote = (prop::option::of(any::<i32>()), prop::option::of(prop::sample::select(sources)));
     let kind = prop::sample::select(kinds);
     (required, optional, quote, kind, any::<[u8; 32]>()).prop_map(
         |(required, optional, (quote_day, quote_source), kind, hash)| {
             let ([month, player_id, version, quantity], numbers, created_at) = required;
             let [amount, fee, xp_trade, xp_achievements, cash, after, basis, total_xp] = numbers;
-            let (stock_id, price, quote_as_of, about_version) = optional;
+            let (stock_id, price, quote_as_of, about_version, rules_version) = optional;
             let entry = LedgerEntry {
                 month: Month(month),
                 player_id,
@@ -52,6 +52,7 @@ fn entry() -> impl Strategy<Value = Entry> {
                 quote_source,
                 about_version,
                 created_at: UnixMicros(created_at),
+                rules_version,
             };
             (entry, Hash(hash))
         },
@@ -66,6 +67,23 @@ fn written(groups: &[Vec<Entry>]) -> PartReader {
         file.write_all(&writer.add(group).expect("encoded")).expect("written");
     }
     file.write_all(&writer.finish().expect("encoded")).expect("written");
+    file.rewind().expect("a file");
+    PartReader::new(file).expect("a part")
+}
+
+/// A file as the version before wrote it, without the versions of the rules.
+fn written_by_schema_1(rows: &[Entry]) -> PartReader {
+    let schema = SCHEMA.replace("    OPTIONAL INT64 rules_version;\n", "");
+    let schema = Arc::new(parse_message_type(&schema).expect("a schema"));
+    let mut writer =
+        SerializedFileWriter::new(Vec::new(), schema, Arc::default()).expect("a writer");
+    {
+        let mut columns = ColumnWriter { group: writer.next_row_group().expect("a group"), rows };
+        columns.write_first_schema().expect("encoded");
+        columns.group.close().expect("closed");
+    }
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(&writer.into_inner().expect("encoded")).expect("written");
     file.rewind().expect("a file");
     PartReader::new(file).expect("a part")
 }
@@ -86,6 +104,15 @@ proptest! {
             prop_assert_eq!(&reader.read().expect("a group"), group);
         }
         prop_assert_eq!(reader.read().expect("the end"), Vec::new());
+    }
+
+    #[test]
+    fn a_file_of_schema_1_has_entries_without_a_version_of_the_rules(
+        mut rows in prop::collection::vec(entry(), 1..20),
+    ) {
+        let found = written_by_schema_1(&rows).read().expect("a group");
+        rows.iter_mut().for_each(|(entry, _)| entry.rules_version = None);
+        prop_assert_eq!(found, rows);
     }
 
     #[test]

@@ -2,17 +2,18 @@
 //! and changes by hand that no program makes.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use archive::{ArchiveStore, Archiver, AuditConfig, Manifest, S3Config};
 use domain::{
     AccountTransfer, Action, Clock, Day, Money, Month, Note, Order, Price, Quantity, Quote,
-    QuoteSource, Rules, Side, StockInfo, Symbol, TransferredHolding, settle,
+    QuoteSource, Rules, RulesRef, Side, StockInfo, Symbol, TransferredHolding, VersionedRules,
+    settle,
 };
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use store::{
-    ArchiveRow, BatchMark, DatabaseConfig, ImportedPlayer, LoadKey, NO_PASSWORD, NewToken, NewUser,
-    PlayerUpdate, Store, TokenKind, Valuation,
+    ArchiveRow, BatchMark, DatabaseConfig, ImportedPlayer, LoadKey, MAIN, NO_PASSWORD, NewRules,
+    NewToken, NewUser, PlayerUpdate, Store, TokenKind, Valuation,
 };
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, migrated_database};
@@ -37,6 +38,8 @@ pub(crate) struct Fixture {
     url: String,
     pub(crate) clock: ManualClock,
     marks: SeededEntropy,
+    /// The rules in the database: later entries name them.
+    version: OnceLock<VersionedRules>,
     directory: TempDir,
 }
 
@@ -101,7 +104,8 @@ impl Fixture {
         }
         let stock_ids = stocks.iter().map(|stock| stock.stock_id).collect();
         let marks = SeededEntropy::new(1);
-        Self { store, player_ids, user_ids, stock_ids, url, clock, marks, directory }
+        let version = OnceLock::new();
+        Self { store, player_ids, user_ids, stock_ids, url, clock, marks, version, directory }
     }
 
     /// Imports a player with cash, XP and a holding: two entries.
@@ -155,6 +159,18 @@ impl Fixture {
         fills
     }
 
+    /// Stores the rules, as the first node of a later version does.
+    pub(crate) async fn store_rules(&self) {
+        let (rules, now) = (rules(), self.clock.now());
+        let new =
+            NewRules { rules: &rules, author: "a test", reason: "a test", effective_from: now };
+        let game = self.store.find_game(MAIN).await.expect("reads").expect("a game");
+        let is_stored = self.store.append_rules(game.game_id, 0, new, now).await;
+        assert!(is_stored.expect("answers"), "the first version");
+        let version = VersionedRules { version: 1, effective_from: now, rules };
+        self.version.set(version).expect("once");
+    }
+
     async fn settle(&self, player_id: i64, stock_id: i64, action: &Action, price: i64) -> u64 {
         let now = self.clock.now();
         self.store.ensure_ledger_months(now).await.expect("months");
@@ -167,9 +183,11 @@ impl Fixture {
         let (market_day, source) = (Day(12_786), QuoteSource::Fixed);
         let (price, tick) = (Price(price), Price(100));
         let quote = Quote { price, tick, as_of: now, market_day, source };
+        let unversioned = rules();
+        let rules = self.version.get().map_or(RulesRef::from(&unversioned), RulesRef::from);
         // Twice in one commit, so that one entry follows another within it.
         let fills: Vec<_> = (0..2)
-            .filter_map(|_| settle(&mut player, action, Ok(quote), &rules(), now).ok())
+            .filter_map(|_| settle(&mut player, action, Ok(quote), rules, now).ok())
             .collect();
         let accepted = u64::try_from(fills.len()).expect("two at most");
         let (notes, records) = (Vec::new(), Vec::new());
@@ -204,9 +222,14 @@ impl Fixture {
     /// Trades over three months, the first two of which are over, and due.
     pub(crate) async fn trade_over_months(&self) -> [Month; 3] {
         let mut months = Vec::new();
-        for _ in 0..3 {
+        for number in 0..3 {
             months.push(self.clock.now().month());
-            self.trade(60).await;
+            self.trade(30).await;
+            if number == 0 {
+                // The first month has entries of both forms.
+                self.store_rules().await;
+            }
+            self.trade(30).await;
             while months.last() == Some(&self.clock.now().month()) {
                 self.clock.advance_seconds(86_400);
             }

@@ -7,5 +7,7 @@ mod fixture;
 mod history;
 mod months;
 mod outside;
+mod rules;
 mod seals;
 mod stopped;
+mod upgrade;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use domain::{Clock, Rules, StockInfo, UnixMicros};
+use domain::{Clock, Currency, StockInfo, UnixMicros};
 use market::{
     Calendar, LiveConfig, LiveMarket, MarketSource, ProviderKind, ProviderQuote, Providers,
     ProvidersConfig, StockQuote, StockUnits,
@@ -47,12 +47,12 @@ pub(crate) async fn open_providers(
     config: &Config,
     settings: &ProvidersConfig,
     store: &Store,
-    rules: &Rules,
+    currency: Currency,
     clock: &Arc<dyn Clock>,
 ) -> Result<Providers, CommandError> {
     let connected = market::connect(settings, clock, traces::traceparent)?;
     let places = store.price_units().await.map_err(database_error(&config.database))?;
-    let units = StockUnits::new(rules.currency, places);
+    let units = StockUnits::new(currency, places);
     Ok(Providers::new(config.market.live.guard.clone(), connected, units, store, clock))
 }
 

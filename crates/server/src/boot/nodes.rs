@@ -40,6 +40,8 @@ pub(crate) struct Wakeups {
     pub(crate) clock: Arc<Notify>,
     /// Changes of cached values.
     pub(crate) changes: Arc<Notify>,
+    /// New versions of the rules.
+    pub(crate) rules: Arc<Notify>,
 }
 
 impl ClusterHandles {
@@ -71,13 +73,18 @@ impl ClusterHandles {
         let receive = async {
             while let Some(event) = subscription.next().await {
                 self.cache.on_event(&event);
-                let Wakeups { ledger, prices, clock, changes } = &self.wakeups;
+                let Wakeups { ledger, prices, clock, changes, rules } = &self.wakeups;
                 let woken: &[&Notify] = match event {
                     BusEvent::Message(BusMessage::Ledger) => &[ledger],
                     BusEvent::Message(BusMessage::Prices) => &[prices],
                     BusEvent::Message(BusMessage::Clock) => &[clock],
+                    BusEvent::Message(BusMessage::Tags(tags))
+                        if tags.iter().any(|tag| tag == web::RULES_TAG) =>
+                    {
+                        &[rules]
+                    }
                     BusEvent::Message(BusMessage::Tags(_)) => &[],
-                    BusEvent::Gap => &[ledger, prices, clock, changes],
+                    BusEvent::Gap => &[ledger, prices, clock, changes, rules],
                 };
                 woken.iter().for_each(|wakeup| wakeup.notify_one());
             }

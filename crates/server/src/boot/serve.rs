@@ -49,15 +49,15 @@ pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
     let recorder = recorder::install(&config, SystemClock.now())?;
     let mut signals =
         Signals::take().map_err(|error| CommandError::Process("no signals", error))?;
-    let rules = Arc::new(load_rules(&config.game.rules)?);
-    for warning in rule_warnings(&rules) {
+    let configured = load_rules(&config.game.rules)?;
+    for warning in rule_warnings(&configured) {
         tracing::warn!("rules: {warning}");
     }
     let _lock = database::lock_database(&config)?;
     // Before the long work, so that a port in use is reported at once.
     let listener = bind(&config.http.listen).await?;
     let server = tokio::select! {
-        server = Server::start(config, rules, recorder, node) => server?,
+        server = Server::start(config, configured, recorder, node) => server?,
         signal = signals.next_stop() => {
             tracing::info!(signal, "ended before it had started");
             return Ok(());
@@ -97,22 +97,22 @@ struct Server {
 impl Server {
     async fn start(
         mut config: Config,
-        rules: Arc<Rules>,
+        configured: Rules,
         recorder: Option<Recorder>,
         node: String,
     ) -> Result<Self, CommandError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (store, game) = start::open_game(&config, &rules).await?;
-        config.market = start::market_of_game(&store, &game, &config, &rules).await?;
+        let (store, game, rules) = start::open_game(&config, &configured).await?;
+        config.market = start::market_of_game(&store, &game, &config, &rules.current()).await?;
         let metrics = recorder.map(|recorder| recorder.export(&config));
-        let services = start::prepare(store, &game, &config).await?;
+        let services = start::prepare(store, &game, rules, &config).await?;
         let boards = Arc::<Leaderboards>::default();
         let shutdown = web::Shutdown::default();
         let hub = web::Hub::start(&config.http, &services.prices, shutdown.closing());
         let cluster = ClusterHandles::open(&config, &node, &clock).await?;
         let on_commit = on_commit(&boards, &hub, &cluster);
-        let desk = open_desk(&config, &services, &rules, &clock, on_commit);
-        let Services { store, game_id, source, prices, history } = services;
+        let desk = open_desk(&config, &services, &clock, on_commit);
+        let Services { store, game_id, source, prices, history, rules } = services;
         // Before the first request for the readiness; the job `watch_clock` repeats it.
         let skew = store.clock_skew(&*clock).await;
         skew.map_err(database::database_error(&config.database))?;
@@ -126,7 +126,13 @@ impl Server {
         let providers = match source.feed() {
             Some(_) => {
                 let settings = &config.market.live.providers;
-                let open = live_market::open_providers(&config, settings, &store, &rules, &clock);
+                let open = live_market::open_providers(
+                    &config,
+                    settings,
+                    &store,
+                    rules.current().currency,
+                    &clock,
+                );
                 Some(Arc::new(open.await?))
             }
             None => None,
@@ -139,6 +145,7 @@ impl Server {
             source,
             prices,
             saved_day: history.saved_day(),
+            rules,
             boards,
             hub,
             cluster,
@@ -150,7 +157,7 @@ impl Server {
             clock,
             node,
         });
-        let app = app_state(&context, rules, shutdown.clone(), bcrypt_cost_max)?;
+        let app = app_state(&context, shutdown.clone(), bcrypt_cost_max)?;
         Ok(Self { context, history, app, shutdown })
     }
 
@@ -200,7 +207,6 @@ fn open_notifier(
 
 fn app_state(
     context: &JobContext,
-    rules: Arc<Rules>,
     shutdown: web::Shutdown,
     bcrypt_cost_max: Option<u32>,
 ) -> Result<web::AppState, CommandError> {
@@ -219,7 +225,7 @@ fn app_state(
         hub: Arc::clone(&context.hub),
         market: Arc::clone(&context.source),
         lookups,
-        rules,
+        rules: Arc::clone(&context.rules),
         clock: Arc::clone(&context.clock),
         entropy: Arc::new(SystemEntropy),
         counters: context.cluster.counters.clone(),
@@ -256,21 +262,20 @@ fn on_commit(
 fn open_desk(
     config: &Config,
     services: &Services,
-    rules: &Arc<Rules>,
     clock: &Arc<dyn Clock>,
     on_commit: trading::OnCommit,
 ) -> Desk {
     let (quotes, prices) = (Arc::clone(&services.prices), Arc::clone(&services.prices));
-    let holding_value_min = rules.holding_value_min();
+    let rules = Arc::clone(&services.rules);
     let now = Arc::clone(clock);
     let deps = DeskDeps {
         store: services.store.clone(),
-        rules: Arc::clone(rules),
+        rules: Arc::clone(&rules),
         clock: Arc::clone(clock),
         entropy: Arc::new(SystemEntropy),
         quotes: Arc::new(move |stock_id| quotes.quote_for_order(stock_id, now.now())),
         published: services.prices.watch(),
-        valuation: Arc::new(move || prices.valuation(holding_value_min)),
+        valuation: Arc::new(move || prices.valuation(rules.current().holding_value_min())),
         on_commit,
     };
     Desk::start(&config.trading, deps)

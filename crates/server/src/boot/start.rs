@@ -11,9 +11,11 @@ use market::{
 use store::{
     Game, GameSeed, MarketCloses, MarketMatch, NewGameMarket, SeededMarket, Store, StoreError,
 };
+use trading::GameRules;
 
 use super::config::Config;
 use super::database::{database_error, open_and_migrate};
+use super::game_rules::open_rules;
 use super::history::HistoryWriter;
 use super::{game_clock, live_market};
 use crate::clock::{SystemClock, SystemEntropy};
@@ -33,12 +35,14 @@ pub(crate) struct Services {
     pub(crate) source: Arc<MarketSource>,
     pub(crate) prices: Arc<PriceBoard>,
     pub(crate) history: HistoryWriter,
+    pub(crate) rules: Arc<GameRules>,
 }
 
 /// Brings stocks, prices and history up to date. `config` has the market of the game.
 pub(super) async fn prepare(
     store: Store,
     game: &Game,
+    rules: Arc<GameRules>,
     config: &Config,
 ) -> Result<Services, CommandError> {
     let now = SystemClock.now();
@@ -55,7 +59,7 @@ pub(super) async fn prepare(
         HistoryWriter::open(store.clone(), Arc::clone(&source), stock_ids, market_id, now).await;
     let mut history = history.map_err(&failed)?;
     save_missing(&mut history).await.map_err(failed)?;
-    Ok(Services { store, game_id: game.game_id, source, prices, history })
+    Ok(Services { store, game_id: game.game_id, source, prices, history, rules })
 }
 
 /// The section `[market]` with the market of the game in it. A game without one gets the configured
@@ -211,25 +215,26 @@ async fn load_imported(
     Ok((found.market_id, market))
 }
 
-/// Opens the database with everything that a player's registration needs.
+/// Opens the database with everything that a player's registration needs. `configured` are the
+/// rules of a game that has none yet.
 pub(crate) async fn open_game(
     config: &Config,
-    rules: &Rules,
-) -> Result<(Store, Game), CommandError> {
+    configured: &Rules,
+) -> Result<(Store, Game, Arc<GameRules>), CommandError> {
     let store = open_and_migrate(&config.database).await?;
     let now = SystemClock.now();
     let failed = database_error(&config.database);
     let game = store.ensure_game(market_name(&config.market), now).await.map_err(&failed)?;
     // The job `make_months` creates the next ones.
     store.ensure_ledger_month(now.month()).await.map_err(&failed)?;
-    store.save_achievements(rules).await.map_err(&failed)?;
+    let rules = open_rules(config, &store, &game, configured).await?;
     // Before a new player can take an existing name; the job `fill_columns` does the rest.
     for _ in 0..NAME_STEPS_MAX {
         if store.take_known_names(USERS_PER_STEP, now).await.map_err(&failed)? {
             break;
         }
     }
-    Ok((store, game))
+    Ok((store, game, rules))
 }
 
 /// The name of a market in the game's row.

@@ -14,9 +14,10 @@ mod tally;
 use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
-use domain::{Clock as _, Day, Rules};
+use domain::{Clock as _, Day, VersionedRules};
 use store::{LaravelDatabase, MAIN, PlayerImport, Store, StoreError};
 use web::SecurityEvent;
 
@@ -29,6 +30,7 @@ use super::log_action;
 use crate::boot::config::{self, Config, DatabaseArgs, Flags, load_rules, without_password};
 use crate::boot::data_dir::{DataDirError, DatabaseLock};
 use crate::boot::database::{database_error, lock_database, open_existing};
+use crate::boot::game_rules::open_rules;
 use crate::boot::start::{market_of_game, open_source};
 use crate::clock::SystemClock;
 use crate::error::CommandError;
@@ -71,7 +73,7 @@ struct ImportOptions {
 /// The game that the players are imported into.
 struct TargetGame {
     config: Config,
-    rules: Rules,
+    rules: Arc<VersionedRules>,
     store: Store,
     catalogue: EarlierCatalogue,
     market_day: Day,
@@ -131,13 +133,14 @@ async fn open_target(
     source: &mut LaravelDatabase,
     shown: &str,
 ) -> Result<TargetGame, CommandError> {
-    let rules = load_rules(&config.game.rules)?;
+    let configured = load_rules(&config.game.rules)?;
     let store = open_existing(&config).await?;
     let failed = database_error(&config.database);
     if store.schema_version().await.map_err(&failed)? < store.newest_schema() {
         return Err(CommandError::OlderSchema);
     }
     let game = store.find_game(MAIN).await.map_err(&failed)?.ok_or(CommandError::NoGame)?;
+    let rules = open_rules(&config, &store, &game, &configured).await?.current();
     let market = market_of_game(&store, &game, &config, &rules).await?;
     let (market, _) = open_source(&store, &game, &market, &config).await?;
     let now = SystemClock.now();
@@ -210,7 +213,7 @@ async fn write_page(
     if planner.issues.refusals() > 0 {
         return Ok(());
     }
-    for key in writer.add(&players, target.market_day, &target.rules).await? {
+    for key in writer.add(&players, target.market_day, &*target.rules).await? {
         planner.issues.add_for(source_ids.get(&key), IssueKind::SharedName, String::new());
     }
     Ok(())

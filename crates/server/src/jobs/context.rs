@@ -7,7 +7,7 @@ use leaderboard::Leaderboards;
 use market::{MarketSource, PriceBoard, Providers};
 use notify::Notifier;
 use store::{Store, StoreError};
-use trading::Desk;
+use trading::{Desk, GameRules};
 use web::Hub;
 
 use crate::boot::config::Config;
@@ -25,6 +25,7 @@ pub(crate) struct JobContext {
     pub(crate) source: Arc<MarketSource>,
     pub(crate) prices: Arc<PriceBoard>,
     pub(crate) saved_day: SavedDay,
+    pub(crate) rules: Arc<GameRules>,
     pub(crate) boards: Arc<Leaderboards>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) cluster: ClusterHandles,

@@ -83,6 +83,7 @@ pub(crate) const OWN: &[ListedPage] = &[
     page("ranks-around", "/ranks?around=me"),
     page("settings", "/settings"),
     page("ops", "/ops"),
+    page("rules", "/ops/rules"),
     page("people", "/ops/people"),
     page("person", "/ops/people/1"),
     page("about", "/about"),

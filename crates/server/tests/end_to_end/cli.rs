@@ -72,7 +72,8 @@ fn bad_rules_are_one_line_with_file_and_line() {
         &["serve", "--listen", "127.0.0.1:0", "--data-dir", &data, "--config", &config],
     ] {
         let text = error_line(&run(args));
-        let start = format!("openbell: {}:1: expected a decimal number", path(rules.path()));
+        let start =
+            format!("openbell: {}:1: starting_cash: expected a decimal number", path(rules.path()));
         assert!(text.starts_with(&start), "{text}");
     }
 }

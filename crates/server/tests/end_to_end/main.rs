@@ -37,6 +37,7 @@ mod promises;
 mod replica;
 mod reverse_proxy;
 mod rolling;
+mod rules;
 mod serve;
 mod server;
 mod service_manager;

@@ -78,7 +78,7 @@ pub(crate) async fn measure(
     let players = database.new_players(count).await?;
     database.rest().await?;
     let (wal_before, meters_before) = (database.wal_bytes().await?, meters.read());
-    let trader = Arc::new(Trader::new(cell.way, database, options.lanes));
+    let trader = Arc::new(Trader::new(cell.way, database, options.lanes).await);
     let tally = run(&trader, cell, players, window).await?;
     trader.close().await;
     let readings = meters.read().since(&meters_before);

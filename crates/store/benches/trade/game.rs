@@ -68,12 +68,12 @@ impl Game {
 
     /// Decides an order of one share.
     pub(crate) fn settle(&self, player: &mut Player, side: Side) -> Outcome {
-        settle(player, &self.action(side), Ok(self.quote()), &self.rules, self.now())
+        settle(player, &self.action(side), Ok(self.quote()), &*self.rules, self.now())
     }
 
     /// A player who has bought one share, with the entries of both changes.
     pub(crate) fn new_player(&self, player_id: i64) -> (Player, [Fill; 2]) {
-        let (mut player, opening) = open_player(player_id, &self.rules, self.now());
+        let (mut player, opening) = open_player(player_id, &*self.rules, self.now());
         let bought = self.settle(&mut player, Side::Buy).expect("a new player can buy a share");
         (player, [opening, bought])
     }

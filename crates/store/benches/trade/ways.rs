@@ -8,7 +8,7 @@ use domain::{
 };
 use store::Valuation;
 use testkit::SeededEntropy;
-use trading::{Desk, DeskDeps, DeskError, DeskRequest, TradingConfig};
+use trading::{Desk, DeskDeps, DeskError, DeskRequest, GameRules, TradingConfig};
 
 use crate::database::{Database, Raw};
 use crate::game::{AMOUNT, DAY, Game, PRICE};
@@ -52,9 +52,12 @@ pub(crate) struct Trader {
 }
 
 impl Trader {
-    pub(crate) fn new(way: Way, database: &Database, lanes: u32) -> Self {
+    pub(crate) async fn new(way: Way, database: &Database, lanes: u32) -> Self {
         let (game, raw) = (database.game.clone(), database.raw.clone());
-        let desk = (way == Way::Desk).then(|| open_desk(database, lanes));
+        let desk = match way {
+            Way::Desk => Some(open_desk(database, lanes).await),
+            _ => None,
+        };
         Self { way, game, raw, chance: SeededEntropy::new(1), desk }
     }
 
@@ -258,13 +261,16 @@ impl Trader {
 }
 
 /// A desk configured like the server's.
-fn open_desk(database: &Database, lanes: u32) -> Desk {
+async fn open_desk(database: &Database, lanes: u32) -> Desk {
     let game = database.game.clone();
     let prices = format!("[[{},{}]]", game.stock_id, PRICE.0);
     let (quoting, prices) = (game.clone(), Valuation::at_prices(&prices));
+    let row = database.store.ensure_game("fixed", game.now()).await.expect("a game");
+    let clock = Arc::new(game.clock);
+    let rules = GameRules::open(&database.store, &row, &game.rules, clock).await;
     let parts = DeskDeps {
         store: database.store.clone(),
-        rules: Arc::clone(&game.rules),
+        rules: rules.expect("rules"),
         clock: Arc::new(game.clock),
         entropy: Arc::new(SeededEntropy::new(1)),
         quotes: Arc::new(move |stock_id| {

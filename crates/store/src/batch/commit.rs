@@ -88,8 +88,12 @@ async fn write_players(
     }
     players.sort_by_key(|(player, ..)| player.player_id);
     let rows = player_rows(&players, now);
+    // The entries of a batch are settled by one version.
+    let rules_version =
+        changes.iter().find_map(|c| c.fills.last().and_then(|fill| fill.entry.rules_version));
     let began = Instant::now();
-    let written = conn.run().fetch_scalars(&PLAYERS, (&rows, now.0, mark.0.to_vec())).await;
+    let params = (&rows, now.0, mark.0.to_vec(), rules_version);
+    let written = conn.run().fetch_scalars(&PLAYERS, params).await;
     // The statement waits for locked players. SQLite waits when the transaction begins.
     if attempt == Attempt::Unlocked && matches!(conn, Conn::Postgres(_)) {
         record_lock_wait(began);

@@ -38,6 +38,7 @@ pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
              AND {value:h.quantity:r.price} >= {$2})
              AS invested_since,
          (SELECT g.sealed_until FROM audit_sealing g WHERE g.id = 1) AS sealed_until,
+         (SELECT MAX(v.version) FROM game_rules v WHERE v.game_id = p.game_id) AS newest_rules,
          MAX(h.stock_id) FILTER (WHERE h.stock_id = w.stock_id) AS stock_id,
          MAX(h.quantity) FILTER (WHERE h.stock_id = w.stock_id) AS quantity,
          MAX(h.cost_basis) FILTER (WHERE h.stock_id = w.stock_id) AS cost_basis,
@@ -71,6 +72,7 @@ pub(super) static HEADS_PAGE: LazyStatement = LazyStatement::new(
          achievements, CAST(NULL AS BIGINT) AS holdings_value,
          CAST(NULL AS BIGINT) AS invested_stocks, CAST(NULL AS BIGINT) AS invested_categories,
          CAST(NULL AS BIGINT) AS invested_since, CAST(NULL AS BIGINT) AS sealed_until,
+         CAST(NULL AS BIGINT) AS newest_rules,
          CAST(NULL AS BIGINT) AS stock_id,
          CAST(NULL AS BIGINT) AS quantity, CAST(NULL AS BIGINT) AS cost_basis,
          CAST(NULL AS BIGINT) AS opened_on, CAST(NULL AS BIGINT) AS noted_on,
@@ -105,14 +107,15 @@ row! {
 }
 
 row! {
-    /// The joined columns of a player's row: sums of all holdings, the cut of the newest seal, one
-    /// holding, one noted trade, one note text.
+    /// The joined columns of a player's row: sums of all holdings, the cut of the newest seal, the
+    /// newest version of the rules, one holding, one noted trade, one note text.
     struct JoinedColumns {
         holdings_value: Option<i64>,
         invested_stocks: Option<i64>,
         invested_categories: Option<i64>,
         invested_since: Option<i64>,
         sealed_until: Option<i64>,
+        newest_rules: Option<i64>,
         stock_id: Option<i64>,
         quantity: Option<i64>,
         cost_basis: Option<i64>,
@@ -231,6 +234,7 @@ pub(super) async fn load(
         .await?;
     let mut state = BatchState::default();
     for row in found {
+        state.newest_rules = state.newest_rules.max(row.joined.newest_rules.unwrap_or(0));
         let player = match state.players.entry(row.player_id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {

@@ -42,12 +42,12 @@ const PLAYER_COLUMNS: &str = "\
     xp_day_trades bigint, trades bigint, notes bigint, stocks_bought bigint, \
     categories_bought bigint, realised_profit bigint, achievements bigint, updated_at bigint";
 
-/// Updates a set of players; `$beside` adds a further CTE. The rows are sorted and looked up one by
+/// Updates a set of players; `$beside` adds a further CTE, `$guard` a condition. The rows are sorted and looked up one by
 /// one, so they are locked in ascending order, as in every batch. A batch that waited for another
 /// one sees the newer version and skips the player. All are skipped if a seal was announced since
 /// they were loaded whose cut is not before the time of their entries.
 macro_rules! update_players {
-    ($beside:literal) => {
+    ($beside:literal, $guard:literal) => {
         concat!(
             "WITH batch AS MATERIALIZED ({rows})",
             $beside,
@@ -62,18 +62,31 @@ macro_rules! update_players {
          FROM batch b
          WHERE players.player_id = b.player_id AND players.balance_version = b.version_before
              AND players.head_hash = b.head_before
-             AND b.updated_at > (SELECT g.sealed_until FROM audit_sealing g WHERE g.id = 1)
+             AND b.updated_at > (SELECT g.sealed_until FROM audit_sealing g WHERE g.id = 1)",
+            $guard,
+            "
          RETURNING players.player_id"
         )
     };
 }
 
-/// The players of a batch, with the batch mark.
-pub(super) static PLAYERS: LazyStatement =
-    LazyStatement::with_rows("batch.update_players", PLAYER_COLUMNS, update_players!("{mark}"));
+/// The players of a batch, with the batch mark. A batch that was settled (at `{$1}`) by an older
+/// version of the rules than the one in force then (`{$3}`) skips all its players. A scalar
+/// subquery, because a join could change the order in which players are locked.
+pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
+    "batch.update_players",
+    PLAYER_COLUMNS,
+    update_players!(
+        "{mark}",
+        "
+             AND COALESCE(CAST({$3} AS BIGINT), 0) >= COALESCE((SELECT MAX(r.version)
+                 FROM game_rules r
+                 WHERE r.game_id = players.game_id AND r.effective_from <= {$1}), 0)"
+    ),
+);
 
 pub(crate) static OPENED_PLAYERS: LazyStatement =
-    LazyStatement::with_rows("players.update_opened", PLAYER_COLUMNS, update_players!(""));
+    LazyStatement::with_rows("players.update_opened", PLAYER_COLUMNS, update_players!("", ""));
 
 pub(crate) static HOLDINGS: LazyStatement = LazyStatement::with_rows(
     "batch.save_holdings",
@@ -93,7 +106,7 @@ pub(crate) const ENTRY_COLUMNS: &str = "\
     price bigint, amount bigint, fee bigint, xp_trade bigint, xp_achievements bigint, \
     cash_after bigint, quantity_after bigint, cost_basis_after bigint, total_xp_after bigint, \
     quote_as_of bigint, quote_day bigint, quote_source text, about_version bigint, \
-    created_at bigint, hash bytea";
+    created_at bigint, rules_version bigint, hash bytea";
 
 /// Inserts a set of ledger entries; `$rest` follows the SELECT.
 macro_rules! insert_entries {
@@ -103,11 +116,11 @@ macro_rules! insert_entries {
          INSERT INTO portfolio_audit (player_id, version, month, kind, stock_id, quantity, price,
              amount, fee, xp_trade, xp_achievements, cash_after, quantity_after,
              cost_basis_after, total_xp_after, quote_as_of, quote_day, quote_source,
-             about_version, created_at, hash)
+             about_version, created_at, rules_version, hash)
          SELECT player_id, version, month, kind, stock_id, quantity, price, amount, fee,
              xp_trade, xp_achievements, cash_after, quantity_after, cost_basis_after,
              total_xp_after, quote_as_of, quote_day, quote_source, about_version, created_at,
-             hash
+             rules_version, hash
          FROM batch",
             $tail
         )
@@ -202,6 +215,7 @@ pub(crate) fn entry_rows(entries: &[(&LedgerEntry, Hash)]) -> RowSet {
         RowSet::optional_text(entries, |(e, _)| e.quote_source.map(|s| s.as_str().to_owned())),
         maybe(|e| e.about_version),
         column(|e| e.created_at.0),
+        maybe(|e| e.rules_version),
         RowSet::bytes(entries, |(_, hash)| hash.0.to_vec()),
     ])
 }

@@ -11,6 +11,7 @@ mod dropped;
 mod equity;
 mod game_clock;
 mod game_markets;
+mod game_rules;
 mod immutable;
 mod imports;
 mod leases;

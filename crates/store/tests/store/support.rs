@@ -134,8 +134,18 @@ pub(crate) async fn settle_one(store: &Store, player_id: i64, action: &Action) -
     settle_in(state, player_id, action)
 }
 
-/// Settles one action of a loaded player.
-pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) -> PlayerUpdate {
+/// Settles one action of a loaded player, by rules without a version.
+pub(crate) fn settle_in(state: BatchState, player_id: i64, action: &Action) -> PlayerUpdate {
+    settle_by(state, player_id, action, rules())
+}
+
+/// The same by these rules.
+pub(crate) fn settle_by<'r>(
+    mut state: BatchState,
+    player_id: i64,
+    action: &Action,
+    rules: impl Into<RulesRef<'r>>,
+) -> PlayerUpdate {
     let mut player = state.players.remove(&player_id).expect("loaded");
     let stock_id = match action {
         Action::Trade(order, _) => Some(order.stock_id),
@@ -146,7 +156,7 @@ pub(crate) fn settle_in(mut state: BatchState, player_id: i64, action: &Action) 
     let (market_day, source) = (Day(12_786), QuoteSource::Fixed);
     let quote = Quote { price, tick: Price(0), as_of: now(), market_day, source };
     let fills: Vec<Fill> =
-        settle(&mut player, action, Ok(quote), rules(), now()).into_iter().collect();
+        settle(&mut player, action, Ok(quote), rules, now()).into_iter().collect();
     PlayerUpdate { player, version_before, head_before, fills, notes: vec![], records: vec![] }
 }
 

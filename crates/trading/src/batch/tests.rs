@@ -56,11 +56,12 @@ fn step() -> impl Strategy<Value = Step> {
     )
 }
 
-fn rules() -> Rules {
-    toml::from_str(include_str!("../../../../config/game.toml")).expect("valid rules")
+fn rules() -> VersionedRules {
+    let rules = toml::from_str(include_str!("../../../../config/game.toml")).expect("valid rules");
+    VersionedRules { version: 7, effective_from: NOW, rules }
 }
 
-fn state(rules: &Rules) -> BatchState {
+fn state(rules: &VersionedRules) -> BatchState {
     let players = [1, 2].map(|id| (id, open_player(id, rules, NOW).0));
     let seen = [1, 2].map(|id| {
         let seen = StoredOutcome {
@@ -71,7 +72,7 @@ fn state(rules: &Rules) -> BatchState {
         };
         ((id, STORED_KEY.to_owned()), seen)
     });
-    BatchState { players: players.into(), seen: seen.into() }
+    BatchState { players: players.into(), seen: seen.into(), newest_rules: 7 }
 }
 
 /// What the model expects of a player's change.
@@ -99,7 +100,12 @@ enum ExpectedSettlement {
 }
 
 impl Model {
-    fn apply(&mut self, step: &Step, request_id: &str, rules: &Rules) -> ExpectedSettlement {
+    fn apply(
+        &mut self,
+        step: &Step,
+        request_id: &str,
+        rules: &VersionedRules,
+    ) -> ExpectedSettlement {
         let Some(player) = self.players.get_mut(&step.player_id) else {
             return ExpectedSettlement::UnknownPlayer;
         };

@@ -18,7 +18,7 @@ use store::{
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, migrated_database};
 use tokio::sync::watch;
-use trading::{Desk, DeskDeps, OrderExecutor, TradingConfig};
+use trading::{Desk, DeskDeps, GameRules, OrderExecutor, RulesChange, TradingConfig};
 
 /// How many desks were opened: each has a chance of its own, as nodes have.
 static DESKS: AtomicU64 = AtomicU64::new(0);
@@ -30,6 +30,8 @@ pub(crate) struct Fixture {
     store: Store,
     url: String,
     clock: ManualClock,
+    /// The rules as this node has read them.
+    pub(crate) rules: Arc<GameRules>,
     price: Price,
     pub(crate) player_id: i64,
     /// All players, the first one first.
@@ -65,6 +67,12 @@ pub(crate) async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::O
     .await
 }
 
+async fn open_rules(store: &Store, clock: &ManualClock) -> Arc<GameRules> {
+    let game = store.ensure_game("fixed", clock.now()).await.expect("a game");
+    let opened = GameRules::open(store, &game, &rules(), Arc::new(clock.clone())).await;
+    opened.expect("rules")
+}
+
 async fn open_store(url: &str) -> Store {
     let config = DatabaseConfig { url: url.to_owned(), ..DatabaseConfig::default() };
     Store::open(&config).await.expect("opens")
@@ -91,9 +99,8 @@ impl Fixture {
         let (store, clock) = (open_store(url).await, ManualClock::new());
         let now = clock.now();
         store.migrate().await.expect("migrates");
-        store.ensure_game("fixed", now).await.expect("a game");
         store.ensure_ledger_months(now).await.expect("months");
-        store.save_achievements(&rules()).await.expect("achievements");
+        let game_rules = open_rules(&store, &clock).await;
         let text = || "x".to_owned();
         let stock = StockInfo {
             symbol: Symbol::parse("AAPL").expect("a symbol"),
@@ -108,6 +115,7 @@ impl Fixture {
             store,
             url: url.to_owned(),
             clock,
+            rules: game_rules,
             price: Price(price),
             player_id: 0,
             players: Vec::new(),
@@ -143,7 +151,7 @@ impl Fixture {
             idle_expires_at: later,
             expires_at: later,
         };
-        let registered = self.store.register(&user, &token, &rules(), now).await;
+        let registered = self.store.register(&user, &token, &*self.rules.at(now), now).await;
         let player_id = registered.expect("registers").expect("a new e-mail").player_id;
         self.players.push(player_id);
         player_id
@@ -156,8 +164,10 @@ impl Fixture {
 
     /// The same by another way to the database.
     pub(crate) async fn open_again_at(&self, url: &str) -> Self {
+        let store = open_store(url).await;
         Self {
-            store: open_store(url).await,
+            rules: open_rules(&store, &self.clock).await,
+            store,
             url: url.to_owned(),
             clock: self.clock.clone(),
             players: self.players.clone(),
@@ -170,14 +180,27 @@ impl Fixture {
         }
     }
 
-    pub(crate) fn desk(&self, config: &TradingConfig) -> Desk {
-        self.desk_by(config, rules())
+    /// Applies other rules and lets the time pass until they are in force.
+    pub(crate) async fn change_rules(&self, change: impl FnOnce(&mut Rules)) {
+        let newest = self.rules.newest();
+        let mut rules = newest.rules.clone();
+        change(&mut rules);
+        let change = RulesChange {
+            rules: &rules,
+            expected: newest.version,
+            author: "a test",
+            reason: "a test",
+            effective_from: None,
+        };
+        let applied = self.rules.apply(change).await.expect("applies");
+        let left = applied.effective_from.seconds() - self.clock.now().seconds();
+        self.clock.advance_seconds(left + 1);
     }
 
     /// A desk where orders wait for the next quote.
-    pub(crate) fn waiting_desk(&self) -> Desk {
-        let rules = Rules { fill: FillMode::NextTick, ..rules() };
-        self.desk_by(&TradingConfig { lanes: 1, ..TradingConfig::default() }, rules)
+    pub(crate) async fn waiting_desk(&self) -> Desk {
+        self.change_rules(|rules| rules.fill = FillMode::NextTick).await;
+        self.desk(&TradingConfig { lanes: 1, ..TradingConfig::default() })
     }
 
     /// Makes a quote one second later, and gives its time.
@@ -187,13 +210,17 @@ impl Fixture {
         self.clock.now()
     }
 
-    fn desk_by(&self, config: &TradingConfig, rules: Rules) -> Desk {
+    pub(crate) fn desk(&self, config: &TradingConfig) -> Desk {
+        Desk::start(config, self.desk_deps())
+    }
+
+    pub(crate) fn desk_deps(&self) -> DeskDeps {
         let (clock, price, stock_id) = (self.clock.clone(), self.price, self.stock_id);
         let (published, panic_next) = (Arc::clone(&self.published), Arc::clone(&self.panic_next));
         let refusal = Arc::clone(&self.refusal);
-        let parts = DeskDeps {
+        DeskDeps {
             store: self.store.clone(),
-            rules: Arc::new(rules),
+            rules: Arc::clone(&self.rules),
             clock: Arc::new(self.clock.clone()),
             entropy: Arc::new(SeededEntropy::new(DESKS.fetch_add(1, Ordering::Relaxed))),
             quotes: Arc::new(move |requested| {
@@ -215,8 +242,7 @@ impl Fixture {
                     .expect("no panic")
                     .extend(fills.iter().map(|fill| fill.entry.version));
             }),
-        };
-        Desk::start(config, parts)
+        }
     }
 
     /// The store, for what is done beside the desks.

@@ -7,6 +7,7 @@ mod lost_commit;
 mod next_tick;
 mod pending;
 mod pressure;
+mod rules;
 
 use std::collections::BTreeSet;
 

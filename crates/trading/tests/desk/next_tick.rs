@@ -20,7 +20,7 @@ fn quoted_at(response: &Result<OrderResponse, DeskError>) -> Option<UnixMicros> 
 async fn an_order_fills_at_the_first_price_after_it_was_accepted() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine, CHEAP).await;
-        let desk = fixture.waiting_desk();
+        let desk = fixture.waiting_desk().await;
         let mut waiting =
             Box::pin(desk.submit(buy(fixture.player_id, fixture.stock_id, Some(("once", 1)), 1)));
         assert!(poll_once(waiting.as_mut()).await.is_none());
@@ -43,7 +43,7 @@ async fn an_order_fills_at_the_first_price_after_it_was_accepted() {
 async fn an_order_without_a_new_price_is_refused_after_two_seconds() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine, CHEAP).await;
-        let desk = fixture.waiting_desk();
+        let desk = fixture.waiting_desk().await;
         let submitted = tokio::time::Instant::now();
         let response =
             desk.submit(buy(fixture.player_id, fixture.stock_id, None, 1)).await.unwrap();
@@ -57,7 +57,7 @@ async fn an_order_without_a_new_price_is_refused_after_two_seconds() {
 async fn others_of_the_lane_go_on_while_an_order_waits() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine, CHEAP).await.with_players(2).await;
-        let desk = fixture.waiting_desk();
+        let desk = fixture.waiting_desk().await;
         let (one, two, stock) = (fixture.players[0], fixture.players[1], fixture.stock_id);
         let mut waiting = Box::pin(desk.submit(buy(one, stock, None, 1)));
         assert!(poll_once(waiting.as_mut()).await.is_none());
@@ -74,7 +74,7 @@ async fn others_of_the_lane_go_on_while_an_order_waits() {
 async fn orders_of_a_player_keep_their_order() {
     for engine in ENGINES {
         let fixture = Fixture::open(engine, CHEAP).await;
-        let desk = fixture.waiting_desk();
+        let desk = fixture.waiting_desk().await;
         let (player, stock) = (fixture.player_id, fixture.stock_id);
         let note = Note::parse("Because.").unwrap();
         let action = Action::Annotate { about_version: 2, stock_id: fixture.stock_id, note };
@@ -107,7 +107,7 @@ async fn closing_answers_every_order_that_waits() {
     for engine in ENGINES {
         for is_quoted in [true, false] {
             let fixture = Fixture::open(engine, CHEAP).await;
-            let desk = fixture.waiting_desk();
+            let desk = fixture.waiting_desk().await;
             let submit = |n| desk.submit(buy(fixture.player_id, fixture.stock_id, None, n));
             let mut accepted: Vec<_> = (0..9).map(|n| Box::pin(submit(n))).collect();
             for waiting in &mut accepted {

@@ -10,7 +10,7 @@ use store::{DatabaseConfig, NewToken, NewUser, Store, TokenKind, Valuation};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, migrated_database};
 use tokio::sync::watch;
-use trading::DeskDeps;
+use trading::{DeskDeps, GameRules};
 
 use crate::FAILING;
 use crate::database::Database;
@@ -22,6 +22,7 @@ const STOCKS: [&str; 4] = ["AAA", "BBB", "CCC", "DDD"];
 pub(crate) struct SimGame {
     pub(crate) store: Store,
     pub(crate) rules: Arc<Rules>,
+    game_rules: Arc<GameRules>,
     /// The true time, at which the market makes its prices.
     pub(crate) clock: ManualClock,
     pub(crate) market: Market,
@@ -67,9 +68,10 @@ impl SimGame {
         let (clock, rules) = (ManualClock::new(), Arc::new(rules()));
         let now = clock.now();
         store.migrate().await.expect("migrates");
-        store.ensure_game("simulated", now).await.expect("a game");
+        let game = store.ensure_game("simulated", now).await.expect("a game");
         store.ensure_ledger_months(now).await.expect("months");
-        store.save_achievements(&rules).await.expect("achievements");
+        let game_rules = GameRules::open(&store, &game, &rules, Arc::new(clock.clone())).await;
+        let game_rules = game_rules.expect("rules");
         let stocks: Vec<StockInfo> = STOCKS.into_iter().map(new_stock).collect();
         let saved = store.save_stocks(&stocks).await.expect("saved");
         let stocks: Vec<i64> = saved.iter().map(|stock| stock.stock_id).collect();
@@ -78,6 +80,7 @@ impl SimGame {
         let mut game = Self {
             store,
             rules,
+            game_rules,
             clock,
             market,
             players: Vec::new(),
@@ -106,7 +109,7 @@ impl SimGame {
             idle_expires_at: later,
             expires_at: later,
         };
-        let registered = self.store.register(&user, &token, &self.rules, now).await;
+        let registered = self.store.register(&user, &token, &*self.game_rules.at(now), now).await;
         registered.expect("registers").expect("a new e-mail").player_id
     }
 
@@ -115,7 +118,7 @@ impl SimGame {
         let (quotes, prices) = (self.market.clone(), self.market.clone());
         Arc::new(DeskDeps {
             store: self.store.clone(),
-            rules: Arc::clone(&self.rules),
+            rules: Arc::clone(&self.game_rules),
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SeededEntropy::new(self.nodes.replace(self.nodes.get() + 1))),
             quotes: Arc::new(move |stock| {

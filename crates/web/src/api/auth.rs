@@ -91,7 +91,7 @@ struct UserBody {
 
 impl UserBody {
     fn new(account: Account, state: &AppState) -> Self {
-        let progress = state.rules.levels.progress(account.total_xp);
+        let progress = state.rules().levels.progress(account.total_xp);
         Self {
             id: account.user_id,
             name: account.name,
@@ -162,11 +162,11 @@ pub(super) async fn register(
             return Err(Problem::name_taken(&free));
         }
     };
-    let progress = state.rules.levels.progress(0);
+    let progress = state.rules().levels.progress(0);
     let user = NewcomerBody {
         name: registration.name,
         email: registration.email.shown,
-        balance: state.rules.starting_cash.to_string(),
+        balance: state.rules().starting_cash.to_string(),
         level: progress.level,
         experience_points: progress.xp_in_level,
         updated_at: now.to_string(),

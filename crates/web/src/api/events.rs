@@ -135,7 +135,7 @@ impl RankEvent {
     fn find(state: &AppState, player_id: i64) -> Option<Self> {
         let board = state.boards.board(BoardKind::Xp);
         let (rank, total_xp) = board.is_ready().then(|| board.rank(player_id)).flatten()?;
-        let progress = state.rules.levels.progress(total_xp);
+        let progress = state.rules().levels.progress(total_xp);
         Some(Self { rank, level: progress.level, experience_points: progress.xp_in_level })
     }
 }
@@ -203,7 +203,7 @@ impl Reader for ApiStream {
 impl ApiStream {
     fn price_events(&mut self, prices: &Prices) -> Vec<Event> {
         let mut events = Vec::new();
-        let (listings, spread_bps) = (self.state.prices.listings(), self.state.rules.spread_bps);
+        let (listings, spread_bps) = (self.state.prices.listings(), self.state.rules().spread_bps);
         let changed = prices.json_since(self.cursor.prices, listings, spread_bps);
         self.cursor.prices = prices.number;
         events.extend(changed.map(|json| event("prices", self.cursor, json)));
@@ -222,7 +222,7 @@ impl ApiStream {
     /// The events of one entry. Only the last of them moves the cursor past the entry, so that a
     /// client that was disconnected in between receives the rest.
     fn fill_events(&mut self, fill: &Fill) -> Vec<Event> {
-        let (entry, rules) = (&fill.entry, &self.state.rules);
+        let (entry, rules) = (&fill.entry, &self.state.rules());
         let trade = FillEvent::find(entry, &self.state.prices);
         let mut named: Vec<_> = trade.iter().map(|trade| ("fill", json(trade))).collect();
         let unlocked = UnlockedAchievement::list(&fill.unlocked, rules);

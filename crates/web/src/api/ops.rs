@@ -1,5 +1,7 @@
-//! Operations routes: the state of the price providers. Users without the role of an operator
-//! receive 404.
+//! Operations routes: the rules of the game and the state of the price providers. Users without the
+//! role of an operator receive 404.
+
+pub(super) mod rules;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -80,6 +82,19 @@ impl From<ProviderStatus> for Provider {
     }
 }
 
+/// Rejects other users as if there were no such route.
+async fn require_operator(
+    state: &AppState,
+    player: &PlayerSession,
+    path: &str,
+) -> Result<(), Problem> {
+    let viewer = state.store.load_viewer(player.user_id, player.player_id).await?;
+    if viewer.role != Role::Operator {
+        return Err(Problem::route_not_found(path));
+    }
+    Ok(())
+}
+
 /// The state of the price providers, in the order in which they are queried; for operators.
 #[utoipa::path(get, path = "/api/ops/providers", tag = "operations", security(("bearer" = [])),
     responses((status = 200, body = Data<Vec<Provider>>),
@@ -90,10 +105,7 @@ pub(super) async fn list_providers(
     player: PlayerSession,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let viewer = state.store.load_viewer(player.user_id, player.player_id).await?;
-    if viewer.role != Role::Operator {
-        return Err(Problem::route_not_found("/api/ops/providers"));
-    }
+    require_operator(&state, &player, "/api/ops/providers").await?;
     let statuses = match &state.lookups {
         Some(lookups) => lookups.providers().statuses().await,
         None => Vec::new(),

@@ -98,7 +98,7 @@ pub(crate) struct TradeQuote {
 
 impl Trade {
     fn new(fill: &Fill, symbol: &Symbol, side: Side, state: &AppState) -> Self {
-        let (entry, rules) = (&fill.entry, &state.rules);
+        let (entry, rules) = (&fill.entry, &state.rules());
         let price = entry.price.unwrap_or_default().to_string();
         let as_of = entry.quote_as_of.unwrap_or(entry.created_at);
         let quote = TradeQuote {

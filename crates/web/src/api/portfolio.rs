@@ -158,7 +158,7 @@ pub(super) async fn show_summary(
     let prices = state.prices.prices_json();
     let row = state.store.portfolio_summary(player.player_id, &prices).await?;
     let profit = Money(row.total_value.0.saturating_sub(row.total_invested.0));
-    let progress = state.rules.levels.progress(row.total_xp);
+    let progress = state.rules().levels.progress(row.total_xp);
     let summary = Summary {
         name: row.name,
         balance: row.cash.to_string(),

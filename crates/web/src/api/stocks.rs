@@ -238,7 +238,7 @@ fn describe(state: &AppState, present: &PriceSnapshot, row: StockRow) -> StockDe
         kid_friendly_description: row.kid_friendly_description,
     };
     let halt = position.and_then(|position| present.halt(position));
-    let quote = quote.map(|quote| (present.sides(&quote, state.rules.spread_bps), quote));
+    let quote = quote.map(|quote| (present.sides(&quote, state.rules().spread_bps), quote));
     let quote = quote.map(|(sides, quote)| QuoteResponse {
         price: quote.price.to_string(),
         bid: sides.bid.to_string(),

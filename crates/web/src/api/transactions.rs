@@ -183,7 +183,8 @@ pub(super) async fn show_receipt(
 ) -> Result<Response, Problem> {
     let row = load_trade(&state, &player, &trade_id).await?;
     let unlocked = state.store.unlocked_by(player.player_id, row.entry.version).await?;
-    let receipt = Receipt::new(&row, &unlocked, &state.rules);
+    let settled_by = state.rules.of_entry(row.entry.rules_version);
+    let receipt = Receipt::new(&row, &unlocked, &settled_by, &state.rules());
     Ok(etag::private(&headers, &Data::new(receipt)))
 }
 
@@ -219,8 +220,8 @@ pub(super) async fn write_note(
     let mut saved =
         NoteSaved { trade_id, note: text, achievements_unlocked: Vec::new(), level: None };
     if let Some(fill) = save_note(&state, &row, note, &request_id).await? {
-        saved.achievements_unlocked = UnlockedAchievement::list(&fill.unlocked, &state.rules);
-        saved.level = Some(state.rules.levels.progress(fill.entry.total_xp_after).level);
+        saved.achievements_unlocked = UnlockedAchievement::list(&fill.unlocked, &state.rules());
+        saved.level = Some(state.rules().levels.progress(fill.entry.total_xp_after).level);
     }
     let message = "Note saved successfully";
     Ok(axum::Json(NoteResponse { success: true, message, data: saved }).into_response())

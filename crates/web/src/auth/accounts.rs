@@ -77,9 +77,10 @@ pub(crate) async fn register(
         password_hash: &password_hash,
     };
     let token_row = new_token(state, hash, LOGIN_TOKEN_NAME, kind, now);
-    let registered = state.store.register(&user, &token_row, &state.rules, now).await?;
+    let rules = state.rules();
+    let registered = state.store.register(&user, &token_row, &*rules, now).await?;
     Ok(registered.map(|registered| {
-        state.boards.add_player(registered.player_id, state.rules.starting_cash.0);
+        state.boards.add_player(registered.player_id, rules.starting_cash.0);
         let event = SecurityEvent::of_user(SecurityEventKind::Registered, registered.user_id);
         event.via(kind).with_network(network.prefix()).log();
         OpenedSession { user_id: registered.user_id, token }

@@ -140,6 +140,12 @@ impl SecurityEvent {
         Self { operator_id: Some(operator_id), action: Some(action), via: Some("page"), ..event }
     }
 
+    /// An operator's action on the game, whichever way it came.
+    pub(crate) fn of_operator_on_game(operator_id: i64, action: &'static str) -> Self {
+        let event = Self::new(SecurityEventKind::OperatorAction);
+        Self { operator_id: Some(operator_id), action: Some(action), ..event }
+    }
+
     /// An operator's action by a command on this machine.
     #[must_use]
     pub fn of_command(user_id: Option<i64>, action: &'static str) -> Self {

@@ -98,7 +98,7 @@ async fn account(state: &AppState, player: &PlayerSession) -> Result<Value, Prob
         "account": {
             "user_id": player.user_id, "player_id": player.player_id,
             "name": viewer.name, "email": viewer.email, "cash": viewer.cash.to_string(),
-            "total_xp": viewer.total_xp, "level": state.rules.levels.progress(viewer.total_xp).level,
+            "total_xp": viewer.total_xp, "level": state.rules().levels.progress(viewer.total_xp).level,
             "ledger_entries": viewer.entries, "role": viewer.role.as_str(),
             "created_at": viewer.created_at.to_string(),
         },

@@ -75,8 +75,11 @@ pub(crate) struct Transaction {
     note: Option<String>,
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     executed_at: String,
+    /// The version of the rules that it was settled by; `null` for entries of earlier servers.
+    #[schema(example = 1)]
+    rules_version: Option<i64>,
     /// The hashed text.
-    #[schema(example = "openbell-ledger-1\n202611\n42\n2\nbuy\n…")]
+    #[schema(example = "openbell-ledger-2\n202611\n42\n2\nbuy\n…")]
     canonical: String,
     /// SHA-256 of the previous entry's hash and the canonical text, in hexadecimal.
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
@@ -109,6 +112,7 @@ impl Transaction {
             about_version: entry.about_version,
             note: row.note.clone(),
             executed_at: entry.created_at.to_string(),
+            rules_version: entry.rules_version,
             canonical: entry.canonical(),
             hash: row.hash.to_string(),
         }

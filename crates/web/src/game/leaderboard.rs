@@ -68,8 +68,8 @@ pub(crate) async fn load_board(
             BoardKind::Xp => score,
             BoardKind::Return => boards.board(BoardKind::Xp).score(id).unwrap_or(0),
         };
-        let progress = state.rules.levels.progress(total_xp);
-        let start = state.rules.starting_cash;
+        let progress = state.rules().levels.progress(total_xp);
+        let start = state.rules().starting_cash;
         Some(BoardRow {
             rank,
             is_me: id == player_id,

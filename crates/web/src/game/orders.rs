@@ -68,7 +68,7 @@ pub(crate) enum Submitted {
 
 /// Submits an order to the desk, or stores it as pending if it does not fill at once.
 pub(crate) async fn submit(state: &AppState, request: DeskRequest) -> Result<Submitted, DeskError> {
-    let may_wait = state.rules.fill == FillMode::Close || state.market.is_live();
+    let may_wait = state.rules().fill == FillMode::Close || state.market.is_live();
     let Action::Trade(order, note) = &request.action else {
         return state.desk.submit(request).await.map(Submitted::Settled);
     };
@@ -102,7 +102,7 @@ pub(crate) async fn submit(state: &AppState, request: DeskRequest) -> Result<Sub
         fills_at: time.fills_at,
         expires_at: time.expires_at,
     };
-    let orders_max = state.rules.pending_orders_max;
+    let orders_max = state.rules().pending_orders_max;
     let placed = state.store.place_order(&new, orders_max, state.clock.now()).await;
     match placed.map_err(store_error)? {
         OrderPlacement::Accepted(order) => Ok(Submitted::Pending { order, is_replay: false }),

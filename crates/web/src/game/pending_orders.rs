@@ -27,7 +27,7 @@ impl FillTime {
 
 /// When an order of this stock fills; `None`: at once, or the desk rejects it.
 pub(crate) fn fill_time(state: &AppState, stock_id: i64) -> Result<Option<FillTime>, Rejection> {
-    let (rules, now) = (&state.rules, state.clock.now());
+    let (rules, now) = (&state.rules(), state.clock.now());
     state.prices.check_clock(now)?;
     match rules.fill {
         FillMode::Close => {

@@ -44,7 +44,7 @@ pub(super) async fn show_landing(
         return redirect::see_other("/home");
     }
     let view = View::new(&state, &visitor, Tab::None, "about-landing-title");
-    let starting_cash = view.fmt.money(state.rules.starting_cash);
+    let starting_cash = view.fmt.money(state.rules().starting_cash);
     response::public_page(&headers, &view, &LandingPage { view: &view, starting_cash })
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn show_about(
     let has_seed = matches!(state.market.source(), QuoteSource::Replay | QuoteSource::Simulated);
     let page = AboutPage {
         view: &view,
-        starting_cash: view.fmt.money(state.rules.starting_cash),
+        starting_cash: view.fmt.money(state.rules().starting_cash),
         caution: state.market.caution(),
         is_known: state.market.has_known_history(),
         market_day: view.fmt.day(state.prices.snapshot().market_day),

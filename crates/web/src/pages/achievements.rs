@@ -52,15 +52,15 @@ pub(super) async fn show(State(state): State<AppState>, me: SignedIn) -> Result<
     let (player_id, viewer) = (me.player().player_id, me.viewer());
     let view = View::new(&state, &me, Tab::Achievements, "achievements-title");
     let rows = state.store.achievements_of(player_id).await?;
-    let valuation = state.prices.valuation(state.rules.holding_value_min());
-    let standing = state.store.load_progress(player_id, &valuation, &state.rules.levels).await?;
+    let valuation = state.prices.valuation(state.rules().holding_value_min());
+    let standing = state.store.load_progress(player_id, &valuation, &state.rules().levels).await?;
     let badges = rows.into_iter().map(|row| badge(&state, &view, row, &standing.counts));
     let (unlocked, locked) = badges.partition(|badge| badge.when.is_some());
     let newest = LedgerFilter::default();
     let entries =
         state.store.filtered_transactions_page(player_id, newest, None, ENTRIES).await?.rows;
     let earned = entries.iter().filter_map(|row| earned(&view, row)).take(SHOWN);
-    let progress = state.rules.levels.progress(viewer.total_xp);
+    let progress = state.rules().levels.progress(viewer.total_xp);
     let page = AchievementsPage {
         level: progress.level,
         xp: progress.xp_in_level,
@@ -75,8 +75,8 @@ pub(super) async fn show(State(state): State<AppState>, me: SignedIn) -> Result<
 }
 
 fn badge(state: &AppState, view: &View, row: AchievementRow, counts: &Counts) -> Badge {
-    let rule = state.rules.achievements.iter().find(|rule| rule.id == row.achievement_id);
-    let cash = state.rules.starting_cash;
+    let rules = state.rules();
+    let (rule, cash) = (rules.achievements.find(row.achievement_id), rules.starting_cash);
     let (reached, target) =
         rule.map_or((0, 1), |rule| (rule.kind.reached(counts), rule.kind.threshold(cash)));
     let reached = reached.clamp(0, target);

@@ -72,7 +72,7 @@ fn write(
     let requested = RequestedPage::of(uri, headers);
     let (status, code) = problem.kind();
     let (title, text) = words(status, code);
-    let mut view = View::bare(&preferences, &requested, state.rules.currency, title);
+    let mut view = View::bare(&preferences, &requested, state.rules().currency, title);
     view.has_session = cookies::has_session(headers);
     let retry_after = response.headers().get(header::RETRY_AFTER);
     let retry_after_s = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());

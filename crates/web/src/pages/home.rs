@@ -119,7 +119,7 @@ pub(super) async fn show(
         view.symbols = watched.iter().map(|row| row.symbol.clone()).collect();
         view.held_symbols = holdings.iter().map(|row| row.symbol.to_string()).collect();
     }
-    let progress = state.rules.levels.progress(viewer.total_xp);
+    let progress = state.rules().levels.progress(viewer.total_xp);
     let page = HomePage {
         name: viewer.name.clone(),
         chart: chart::line(&view, &view.t("home-curve"), Unit::Money, &curve, &[]),

@@ -95,7 +95,7 @@ struct LiveRenderer {
 impl LiveRenderer {
     fn of(state: &AppState, me: &SignedIn) -> Self {
         let (lang, mode) = (me.preferences.lang, me.preferences.mode);
-        let (zone, currency) = (me.preferences.zone.clone(), state.rules.currency);
+        let (zone, currency) = (me.preferences.zone.clone(), state.rules().currency);
         Self { fmt: DisplayFormat { lang, mode, zone, currency } }
     }
 
@@ -203,7 +203,7 @@ impl LivePage {
             html.push_str(&number(&format!("px-{symbol}"), &self.renderer.fmt.price(quote.price)));
             html.push_str(&change(&self.renderer.fmt, &format!("ch-{symbol}"), quote.change()));
             if self.shows_sides {
-                let sides = prices.snapshot.sides(&quote, self.state.rules.spread_bps);
+                let sides = prices.snapshot.sides(&quote, self.state.rules().spread_bps);
                 for (id, price) in [("ask", sides.ask), ("bid", sides.bid)] {
                     html.push_str(&number(
                         &format!("{id}-{symbol}"),
@@ -248,7 +248,7 @@ impl LivePage {
         let Some(positions) = &self.positions else { return String::new() };
         let mut html = String::new();
         let shares = positions.shares_value(&self.state.prices, prices);
-        let starting_cash = self.state.rules.starting_cash;
+        let starting_cash = self.state.rules().starting_cash;
         let last_close = self.last_close_at(prices);
         let value = PortfolioValue::new(starting_cash, positions.cash(), shares, last_close);
         for part in &self.value_parts {
@@ -290,9 +290,9 @@ impl LivePage {
     async fn reward_event(&mut self, fill: &Fill) -> Option<Event> {
         let entry = &fill.entry;
         self.cursor = Cursor { version: entry.version, part: 0, ..self.cursor };
-        let rules = &self.state.rules;
+        let rules = self.state.rules();
         let unlocked = fill.unlocked.iter().filter_map(|unlock| {
-            let known = rules.achievements.iter().find(|rule| rule.id == unlock.achievement_id)?;
+            let known = rules.achievements.find(unlock.achievement_id)?;
             let name = format!("<span lang=\"en\">{}</span>", escaped(&known.name));
             let xp = self.renderer.message("common-xp-gained", &[("xp", &unlock.xp)]);
             Some(self.toast(&format!("{} {name}", self.renderer.message("common-badge", &[])), &xp))

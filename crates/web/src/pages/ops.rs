@@ -191,7 +191,7 @@ fn shared(view: &View, metrics: &MetricSamples) -> Card {
 fn market(state: &AppState, view: &View, metrics: &MetricSamples) -> Card {
     let present = state.prices.snapshot();
     let age = (state.clock.now().seconds() - present.as_of.seconds()).max(0);
-    let is_fresh = age <= state.rules.quote_age_max_s;
+    let is_fresh = age <= state.rules().quote_age_max_s;
     let mut lines = vec![
         line("ops-source", present.source.as_str()),
         line("ops-day", view.fmt.short_day(present.market_day)),

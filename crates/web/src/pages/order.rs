@@ -91,15 +91,15 @@ impl Ticket {
 /// The quantity, or the text of its error.
 fn parse_quantity(state: &AppState, view: &View, typed: &str) -> Result<Quantity, String> {
     let wrong = || {
-        let max = view.fmt.shares(state.rules.quantity_max);
-        let key = match state.rules.fractional_shares {
+        let max = view.fmt.shares(state.rules().quantity_max);
+        let key = match state.rules().fractional_shares {
             true => "order-quantity-wrong",
             false => "order-quantity-whole",
         };
         view.tn(key, "max", max.as_str())
     };
     match Quantity::parse_typed(typed) {
-        Ok(quantity) => tradable_quantity(quantity, &state.rules).map_err(|_| wrong()),
+        Ok(quantity) => tradable_quantity(quantity, &state.rules()).map_err(|_| wrong()),
         Err(DecimalError::Ambiguous(instead)) => {
             Err(view.tn("order-quantity-ambiguous", "number", instead.as_str()))
         }
@@ -142,7 +142,7 @@ async fn review_page(
     let quantity = ticket.order.quantity;
     let quote = stock::displayed_quote(state, &view, stock.stock_id);
     let total = quote.as_ref().map(|quote| quote.total(ticket.side, quantity)).unwrap_or_default();
-    let fee = state.rules.fee.on(total).unwrap_or_default();
+    let fee = state.rules().fee.on(total).unwrap_or_default();
     let cash = me.viewer().cash;
     let cash_after = match ticket.side {
         Side::Buy => cash.0.checked_sub(total.0).and_then(|left| left.checked_sub(fee.0)),
@@ -212,7 +212,7 @@ pub(super) async fn confirm(
             return Ok(redirect::see_other(&format!("/orders/{}", order.id)));
         }
         Ok(Submitted::TooMany) => {
-            let max = state.rules.pending_orders_max;
+            let max = state.rules().pending_orders_max;
             let rejection = view.tn("order-too-many", "max", max);
             return review_page(&state, &me, &stock, &form, &ticket, key, Some(rejection)).await;
         }

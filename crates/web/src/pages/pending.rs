@@ -103,7 +103,7 @@ pub(super) fn when(state: &AppState, view: &View, stock_id: i64) -> String {
             let shown = if time.is_close() { time.fills_at } else { time.expires_at };
             view.tn(key, "time", view.fmt.time(shown).as_str())
         }
-        Ok(None) if state.rules.fill == FillMode::NextTick => view.t("order-next-tick"),
+        Ok(None) if state.rules().fill == FillMode::NextTick => view.t("order-next-tick"),
         Ok(None) => view.t("order-price-moves"),
         Err(rejection) => rejection_text(view, rejection),
     }

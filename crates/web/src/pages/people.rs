@@ -227,7 +227,7 @@ fn page(
         form,
         path: format!("{PATH}/{}", person.person.user_id),
         person,
-        level: state.rules.levels.progress(person.total_xp).level,
+        level: state.rules().levels.progress(person.total_xp).level,
         link: result.link,
         hours: i64::from(recovery::LINK_LIFE_HOURS),
         name_length_max: state.config.names.length_max,

@@ -45,7 +45,7 @@ impl PortfolioValue {
         let day = last_close_day(state, present);
         let close = curve.iter().rev().find(|point| Some(point.day) == day);
         let close = close.map(|point| Money(point.value));
-        Ok(Self::new(state.rules.starting_cash, summary.cash, summary.total_value, close))
+        Ok(Self::new(state.rules().starting_cash, summary.cash, summary.total_value, close))
     }
 }
 

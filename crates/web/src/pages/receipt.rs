@@ -66,6 +66,7 @@ async fn page(
     let symbol = row.symbol.as_ref().ok_or_else(Problem::not_found)?;
     let stock = state.stock(symbol).await?;
     let entry = &row.entry;
+    let settled_by = state.rules.of_entry(entry.rules_version);
     let page = ReceiptPage {
         view: &view,
         form,
@@ -78,7 +79,7 @@ async fn page(
         total: Money(entry.amount.0.saturating_abs()),
         note: row.note.clone(),
         is_noted,
-        no_xp: xp::why_none(state, &view, entry.amount),
+        no_xp: xp::why_none(&settled_by, &view, entry.amount),
         note_rule: xp::note_rule(state, &view),
         entry,
     };

@@ -227,7 +227,7 @@ async fn load_my_position(
     let position = state.store.load_position(player_id, stock.stock_id).await?;
     let quote = state.prices.quote(stock.stock_id);
     let price = quote.map_or(Price(0), |quote| quote.price);
-    let ask = quote.map_or(Price(0), |quote| quote.sides(state.rules.spread_bps).ask);
+    let ask = quote.map_or(Price(0), |quote| quote.sides(state.rules().spread_bps).ask);
     let value = price.value_rounded_down(position.quantity).unwrap_or_default();
     let profit = Money(value.0.saturating_sub(position.cost_basis.0));
     let side = if form.is("side", "sell") { Side::Sell } else { Side::Buy };
@@ -246,10 +246,10 @@ async fn load_my_position(
 
 /// The whole shares that this cash buys at this ask, with the fee.
 fn affordable(state: &AppState, cash: Money, ask: Price) -> i64 {
-    let most = state.rules.quantity_max.0 / 1_000_000;
+    let most = state.rules().quantity_max.0 / 1_000_000;
     let costs = |shares: i64| {
         let total = ask.cost_rounded_up(Quantity::whole(shares)?)?;
-        total.checked_add(state.rules.fee.on(total)?)
+        total.checked_add(state.rules().fee.on(total)?)
     };
     let (mut low, mut high) = (0, most);
     while low < high && ask.0 > 0 {

@@ -130,12 +130,12 @@ impl View {
     pub(crate) fn new(state: &AppState, visitor: &Visitor, nav: Tab, title: &str) -> Self {
         let signed_in = visitor.player.as_ref().map(|signed_in| HeaderPlayer {
             name: signed_in.viewer.name.clone(),
-            level: state.rules.levels.progress(signed_in.viewer.total_xp).level,
+            level: state.rules().levels.progress(signed_in.viewer.total_xp).level,
             cash: signed_in.viewer.cash,
             is_operator: signed_in.viewer.role == Role::Operator,
         });
         let preferences = &visitor.preferences;
-        let currency = state.rules.currency;
+        let currency = state.rules().currency;
         let mut view = Self::bare(preferences, &visitor.requested, currency, title);
         view.nav = nav;
         let present = state.prices.snapshot();

@@ -1,6 +1,6 @@
 //! Texts on the XP that a trade and a note will earn. `domain` decides what they do earn.
 
-use domain::{Money, Side, TradeXp};
+use domain::{Money, Rules, Side, TradeXp};
 
 use super::view::View;
 use crate::problem::Problem;
@@ -15,7 +15,7 @@ pub(super) async fn outlook(
     side: Side,
     amount: Option<Money>,
 ) -> Result<String, Problem> {
-    let rules = &state.rules;
+    let rules = state.rules();
     let valuation = state.prices.valuation(rules.holding_value_min());
     let standing = state.store.load_progress(player_id, &valuation, &rules.levels).await?;
     let value_min = rules.xp.value_min.of(rules.starting_cash);
@@ -34,21 +34,21 @@ pub(super) async fn outlook(
 
 /// The minimum length of notes that earn XP.
 pub(super) fn note_rule(state: &AppState, view: &View) -> String {
-    view.tn("order-note-counts", "min", state.rules.xp.note_characters_min)
+    view.tn("order-note-counts", "min", state.rules().xp.note_characters_min)
 }
 
-/// Why an executed trade earned no XP.
-pub(super) fn why_none(state: &AppState, view: &View, amount: Money) -> String {
-    if state.rules.is_trade_counted(amount) {
+/// Why a trade that was settled by these rules earned no XP.
+pub(super) fn why_none(rules: &Rules, view: &View, amount: Money) -> String {
+    if rules.is_trade_counted(amount) {
         return view.t("order-xp-none");
     }
-    let value_min = state.rules.xp.value_min.of(state.rules.starting_cash);
+    let value_min = rules.xp.value_min.of(rules.starting_cash);
     view.tn("order-xp-small", "min", view.fmt.money(value_min))
 }
 
 /// The rules of what counts for achievements.
 pub(super) fn what_counts(state: &AppState, view: &View) -> String {
-    let rules = &state.rules;
+    let rules = state.rules();
     let trade = view.fmt.money(rules.xp.value_min.of(rules.starting_cash));
     let holding = view.fmt.money(rules.holding_value_min());
     let (note, max) = (rules.xp.note_characters_min, rules.xp.uninvested_max);

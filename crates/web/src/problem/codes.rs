@@ -50,6 +50,9 @@ codes! {
         "You have as many pending orders as this game allows. Cancel one, or wait until one fills.");
     BODY_TIMEOUT = retryable("body_timeout", StatusCode::REQUEST_TIMEOUT,
         "The body did not arrive in time.");
+    /// `If-Match` names a version that is not the newest one.
+    PRECONDITION_FAILED = code("precondition_failed", StatusCode::PRECONDITION_FAILED,
+        "The resource has changed since you read it. Read it again.");
     BODY_TOO_LARGE = code("body_too_large", StatusCode::PAYLOAD_TOO_LARGE,
         "The body is too large.");
     NOT_JSON = code("not_json", StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -64,6 +67,8 @@ codes! {
         "Another player has this name, or one that looks like it.");
     IDEMPOTENCY_KEY_INVALID = code("idempotency_key_invalid", StatusCode::UNPROCESSABLE_ENTITY,
         "The Idempotency-Key must be 1 to 255 visible ASCII characters, sent once.");
+    PRECONDITION_REQUIRED = code("precondition_required", StatusCode::PRECONDITION_REQUIRED,
+        "The header If-Match with the ETag of the resource is required.");
     RATE_LIMITED = retryable("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too Many Attempts.");
     INTERNAL = code("internal", StatusCode::INTERNAL_SERVER_ERROR, "Server Error");
     /// No provider has returned data yet.

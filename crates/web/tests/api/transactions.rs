@@ -59,7 +59,8 @@ async fn the_chain_can_be_verified_from_the_history() {
         assert_eq!(entry["hash"], hex::encode(&head), "{entry}");
         assert_eq!(entry["version"], i + 1);
         let lines: Vec<&str> = canonical.lines().collect();
-        assert_eq!((lines[0], lines[4]), ("openbell-ledger-1", entry["kind"].as_str().unwrap()));
+        assert_eq!((lines[0], lines[4]), ("openbell-ledger-2", entry["kind"].as_str().unwrap()));
+        assert_eq!((lines[21], &entry["rules_version"]), ("1", &json!(1)));
     }
 }
 
@@ -81,7 +82,7 @@ fn run_verifier(directory: &Path, pages: &[Value]) -> (bool, String) {
 #[tokio::test]
 async fn the_documented_verifier_accepts_a_chain_and_rejects_changes() {
     let app = App::start().await;
-    let ada = app.register("Ada").await;
+    let ada = app.register_by_earlier_server("Ada").await;
     for _ in 0..3 {
         trade(&app, &ada, "buy", &json!(2), Some("Because.")).await;
         trade(&app, &ada, "sell", &json!(0.5), None).await;
@@ -106,7 +107,11 @@ async fn the_documented_verifier_accepts_a_chain_and_rejects_changes() {
         verify(&pages)
     };
     let canonical = pages[0]["data"][1]["canonical"].as_str().expect("a text");
-    let canonical = canonical.replacen("openbell-ledger-1", "openbell-ledger-2", 1);
+    let first = pages.last().expect("a page")["data"].as_array().expect("a list").last();
+    let first = first.expect("an entry")["canonical"].as_str().expect("a text");
+    assert!(first.starts_with("openbell-ledger-1\n"), "{first}");
+    assert!(canonical.starts_with("openbell-ledger-2\n"), "{canonical}");
+    let canonical = canonical.replacen("openbell-ledger-2", "openbell-ledger-1", 1);
     for (field, value) in [
         ("month", json!(199_001)),
         ("kind", json!("sell")),
@@ -117,6 +122,7 @@ async fn the_documented_verifier_accepts_a_chain_and_rejects_changes() {
         ("quote_source", Value::Null),
         ("about_version", json!(1)),
         ("executed_at", json!("2026-11-23T00:45:41.000001Z")),
+        ("rules_version", json!(2)),
     ] {
         let printed = format!("entry 6 has two values of its {field}");
         assert_eq!(other(1, field, value), (false, printed));

@@ -22,11 +22,11 @@ use market::{
     ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, ReplayConfig, SourceKind,
 };
 use serde_json::{Value, json};
-use store::{DatabaseConfig, PendingOrder, SeededMarket, Store};
+use store::{DatabaseConfig, NewToken, NewUser, PendingOrder, SeededMarket, Store, TokenKind};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy};
 use tower::ServiceExt;
-use trading::{Desk, OrderExecutor, TradingConfig};
+use trading::{Desk, GameRules, OrderExecutor, TradingConfig};
 use web::WebConfig;
 
 use self::log::TestLog;
@@ -47,6 +47,7 @@ pub(crate) struct App {
     pub(crate) boards: Arc<leaderboard::Leaderboards>,
     pub(crate) hub: Arc<web::Hub>,
     pub(crate) shutdown: web::Shutdown,
+    pub(crate) rules: Arc<GameRules>,
     /// What the server logs.
     pub(crate) log: Arc<TestLog>,
     players: AtomicU64,
@@ -236,7 +237,8 @@ impl App {
         let store = store.expect("a store");
         store.migrate().await.expect("a schema");
         let clock = ManualClock::new();
-        let source = open_game(&store, &rules, open, &clock).await;
+        let (source, rules) = open_game(&store, &rules, open, &clock).await;
+        let game_rules = Arc::clone(&rules);
         let listings = save_market(&store, &source, &clock).await;
         let prices = PriceBoard::new(&source, listings, clock.now()).expect("prices");
         let (prices, shutdown) = (Arc::new(prices), web::Shutdown::default());
@@ -260,10 +262,30 @@ impl App {
             boards,
             hub,
             shutdown,
+            rules: game_rules,
             log,
             players,
             directory,
         }
+    }
+
+    /// Registers a player as a server of the version before did, whose entries name no version of the
+    /// rules; returns a token.
+    pub(crate) async fn register_by_earlier_server(&self, name: &str) -> String {
+        let (now, email) = (self.clock.now(), format!("{}@example.org", name.to_lowercase()));
+        let (token, hash) = web::new_token(&SeededEntropy::new(77));
+        let user = NewUser { name, email: &email, email_key: &email, password_hash: "-" };
+        let later = now.plus_seconds(86_400);
+        let row = NewToken {
+            hash,
+            name: "test",
+            kind: TokenKind::Api,
+            idle_expires_at: later,
+            expires_at: later,
+        };
+        let registered = self.store.register(&user, &row, &self.rules.current().rules, now).await;
+        registered.expect("registers").expect("a free name");
+        token
     }
 
     /// Lets two months go by, and all that is over into the archive and out of the ledger.
@@ -425,15 +447,16 @@ async fn open_game(
     rules: &Rules,
     open: impl FnOnce(UnixMicros) -> MarketSource,
     clock: &ManualClock,
-) -> Arc<MarketSource> {
+) -> (Arc<MarketSource>, Arc<GameRules>) {
     let now = clock.now();
     let game = store.ensure_game("test", now).await.expect("a game");
     store.ensure_ledger_months(now).await.expect("months");
-    store.save_achievements(rules).await.expect("achievements");
+    let rules = GameRules::open(store, &game, rules, Arc::new(clock.clone())).await;
     let source = open(game.started_at);
     let seeded = SeededMarket { game_id: game.game_id, kind: "test", market: "test" };
     let drawn = market::draw_seed(&SeededEntropy::new(1));
-    Arc::new(source.with_seed(store.ensure_seed(seeded, &drawn, now).await.expect("a seed")))
+    let seed = store.ensure_seed(seeded, &drawn, now).await.expect("a seed");
+    (Arc::new(source.with_seed(seed)), rules.expect("rules"))
 }
 
 fn built_boards() -> leaderboard::Leaderboards {
@@ -469,7 +492,7 @@ fn archive_store(directory: &TempDir) -> ArchiveStore {
 
 fn app_deps(
     (store, history, boards): (Store, History, Arc<leaderboard::Leaderboards>),
-    (rules, at_mid): (Arc<Rules>, bool),
+    (rules, at_mid): (Arc<GameRules>, bool),
     clock: &ManualClock,
     market: Arc<MarketSource>,
     prices: Arc<PriceBoard>,
@@ -482,7 +505,7 @@ fn app_deps(
     let (quoted, listed) = (Arc::clone(&prices), Arc::clone(&prices));
     let ranked = Arc::clone(boards.board(store::BoardKind::Xp));
     let publisher = Arc::clone(&hub);
-    let holding_value_min = rules.holding_value_min();
+    let valued_by = Arc::clone(&rules);
     let desk_deps = trading::DeskDeps {
         store: store.clone(),
         rules: Arc::clone(&rules),
@@ -493,7 +516,7 @@ fn app_deps(
             Ok(Quote { tick: if at_mid { Price(0) } else { quote.tick }, ..quote })
         }),
         published: prices.watch(),
-        valuation: Arc::new(move || listed.valuation(holding_value_min)),
+        valuation: Arc::new(move || listed.valuation(valued_by.current().holding_value_min())),
         on_commit: Arc::new(move |fills| {
             for fill in fills {
                 ranked.apply(fill.entry.player_id, fill.entry.total_xp_after);

@@ -33,9 +33,29 @@ pub(crate) fn rule_warnings(rules: &Rules) -> Vec<String> {
 
 fn parse(name: &str, text: &str) -> Result<Rules, SettingsError> {
     toml::from_str(text).map_err(|error| {
-        let line = line_at(text, error.span().map_or(0, |span| span.start));
-        SettingsError::Invalid { place: format!("{name}:{line}"), text: error.message().to_owned() }
+        let at = error.span().map_or(0, |span| span.start);
+        let message = error.message().to_owned();
+        let text_of = |key: String| {
+            let last = key.rsplit('.').next().unwrap_or_default();
+            // The message may name it already.
+            if message.contains(last) { message.clone() } else { format!("{key}: {message}") }
+        };
+        let place = format!("{name}:{}", line_at(text, at));
+        let text = key_at(text, at).map_or_else(|| message.clone(), text_of);
+        SettingsError::Invalid { place, text }
     })
+}
+
+/// The key whose value begins on the line of this position, like `fee.rate_bps`.
+fn key_at(text: &str, at: usize) -> Option<String> {
+    let before = text.get(..at)?;
+    let line = text.lines().nth(before.matches('\n').count())?;
+    let (key, _) = line.split_once('=')?;
+    let mut headers = before.lines().rev().filter_map(|line| line.trim().strip_prefix('['));
+    let header = headers.next().map(|rest| rest.trim_start_matches('['));
+    let table = header.and_then(|rest| rest.split(']').next()).unwrap_or_default().trim();
+    let key = key.trim();
+    Some(if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") })
 }
 
 #[cfg(test)]
@@ -63,14 +83,14 @@ mod tests {
     #[test]
     fn a_bad_rule_is_rejected_with_file_line_and_what_was_expected() {
         let expected = format!(
-            "my.toml:{}: expected a whole number from 0 to 10000, got 10001",
+            "my.toml:{}: fee.rate_bps: expected a whole number from 0 to 10000, got 10001",
             line_of("rate_bps = 0")
         );
         assert_eq!(rejected("rate_bps = 0", "rate_bps = 10001"), expected);
         let text = rejected("starting_cash = \"10000.00\"", "starting_cash = 10000");
         let line = line_of("starting_cash");
         assert!(text.starts_with(&format!("my.toml:{line}: ")), "{text}");
-        assert!(text.contains("expected a string"), "{text}");
+        assert!(text.contains(": starting_cash: ") && text.contains("expected a string"), "{text}");
     }
 
     #[test]

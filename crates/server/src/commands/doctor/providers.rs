@@ -8,7 +8,8 @@ use market::{ProviderError, ProviderKind, ProvidersConfig, SourceKind};
 use store::Store;
 
 use super::finding::DoctorFinding;
-use crate::boot::config::{Config, load_rules};
+use crate::boot::config::Config;
+use crate::boot::game_rules::rules_in_force;
 use crate::boot::live_market::open_providers;
 use crate::clock::SystemClock;
 use crate::error::CommandError;
@@ -77,8 +78,8 @@ async fn quote(
     clock: &Arc<dyn Clock>,
 ) -> Result<Result<(), ProviderError>, CommandError> {
     let settings = ProvidersConfig { order: vec![kind], ..config.market.live.providers.clone() };
-    let rules = load_rules(&config.game.rules)?;
-    let providers = open_providers(config, &settings, store, &rules, clock).await?;
+    let rules = rules_in_force(config, store).await?;
+    let providers = open_providers(config, &settings, store, rules.currency, clock).await?;
     let failed = crate::boot::database::database_error(&config.database);
     let listed = store.all_stocks().await.map_err(failed)?;
     let listed = listed.into_iter().next().map(|stock| stock.symbol);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, value_parser};
-use domain::{Clock as _, Rules, UnixMicros};
+use domain::{Clock as _, UnixMicros, VersionedRules};
 use store::{NewPlayer, NewPlayerDefaults, Store, UNRANKED_PLAYERS_MAX};
 
 use crate::boot::config::{self, Config, DatabaseArgs, Flags, load_rules, without_password};
@@ -46,15 +46,15 @@ pub(super) async fn run(args: LoadPrepareArgs) -> Result<ExitCode, CommandError>
     let config = config::load(&Flags::from(args.database.clone()))?.config;
     let LoadPrepareArgs { players, unranked, out, database: _ } = args;
     check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;
-    let rules = load_rules(&config.game.rules)?;
+    let configured = load_rules(&config.game.rules)?;
     let _lock = lock_database(&config)?;
-    let (store, _) = start::open_game(&config, &rules).await?;
+    let (store, _, rules) = start::open_game(&config, &configured).await?;
     let failed = database_error(&config.database);
     if unranked {
         check_unranked(store.unranked_players().await.map_err(&failed)?.len(), players)?;
     }
     let mut tokens = TokensFile::create(&out)?;
-    register(&store, &rules, &config, (players, !unranked), &mut tokens).await?;
+    register(&store, &rules.current(), &config, (players, !unranked), &mut tokens).await?;
     store.analyze().await.map_err(&failed)?;
     store.checkpoint().await.map_err(failed)?;
     store.close().await;
@@ -75,7 +75,7 @@ fn check_unranked(present: usize, more: u64) -> Result<(), CommandError> {
 
 async fn register(
     store: &Store,
-    rules: &Rules,
+    rules: &VersionedRules,
     config: &Config,
     (players, is_ranked): (u64, bool),
     tokens: &mut TokensFile,

@@ -11,8 +11,9 @@ use market::{ProviderError, ProviderKind, Providers};
 use store::{StockRow, Store};
 use web::SecurityEvent;
 
-use crate::boot::config::{Config, load_rules};
+use crate::boot::config::Config;
 use crate::boot::database::database_error;
+use crate::boot::game_rules::rules_in_force;
 use crate::boot::live_market::open_providers;
 use crate::clock::SystemClock;
 use crate::commands::log_action;
@@ -147,8 +148,8 @@ pub(super) async fn open(
         settings.order = vec![only];
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let rules = load_rules(&config.game.rules)?;
-    let providers = open_providers(config, &settings, store, &rules, &clock).await?;
+    let rules = rules_in_force(config, store).await?;
+    let providers = open_providers(config, &settings, store, rules.currency, &clock).await?;
     if providers.kinds().is_empty() {
         return Err(CommandError::NoProvider);
     }

@@ -81,7 +81,7 @@ pub(super) fn own_hit(state: &AppState, stock: &StockRow) -> SearchHit {
         kind: Some("Equity".to_owned()),
         region: None,
         exchange: None,
-        currency: Some(state.rules.currency.code().to_owned()),
+        currency: Some(state.rules().currency.code().to_owned()),
     }
 }
 
@@ -119,7 +119,7 @@ pub(super) fn profile_of(
         "price": price,
         "changes": change,
         "companyName": profile.map_or(&stock.name, |profile| &profile.name),
-        "currency": currency.unwrap_or_else(|| state.rules.currency.code().into()),
+        "currency": currency.unwrap_or_else(|| state.rules().currency.code().into()),
         "exchangeShortName": text(|p| &p.exchange),
         "industry": text(|p| &p.industry),
         "website": text(|p| &p.website),

@@ -167,7 +167,7 @@ pub(super) fn parse_order(
     let listing = read_symbol(body.stock_symbol.as_deref())
         .and_then(|symbol| state.prices.find(&symbol).ok_or_else(|| INVALID_SYMBOL.to_owned()));
     let listing = errors.collect("stock_symbol", listing);
-    let quantity = read_quantity(body.quantity.as_deref(), &state.rules);
+    let quantity = read_quantity(body.quantity.as_deref(), &state.rules());
     let quantity = errors.collect("quantity", quantity);
     let note = errors.collect("note", read_note(body.note.as_deref()));
     body.check_kind(side, &mut errors);

@@ -95,7 +95,13 @@ pub(crate) struct ReceiptXp {
 }
 
 impl Receipt {
-    pub(crate) fn new(row: &LedgerRow, unlocked: &[Unlock], rules: &Rules) -> Self {
+    /// `settled_by` are the rules that the entry names, `rules` those in force.
+    pub(crate) fn new(
+        row: &LedgerRow,
+        unlocked: &[Unlock],
+        settled_by: &Rules,
+        rules: &Rules,
+    ) -> Self {
         let entry = &row.entry;
         Self {
             entry: Transaction::new(row),
@@ -103,7 +109,7 @@ impl Receipt {
             rounding: entry.price.map(|price| rounding(entry, price)),
             xp: ReceiptXp {
                 trade: entry.xp_trade,
-                reason: reason(entry, rules),
+                reason: reason(entry, settled_by),
                 achievements: entry.xp_achievements,
                 achievements_unlocked: UnlockedAchievement::list(unlocked, rules),
                 total_after: entry.total_xp_after,
@@ -226,6 +232,7 @@ mod tests {
             quote_source: Some(QuoteSource::Replay),
             about_version: None,
             created_at: UnixMicros(1_250_000),
+            rules_version: None,
         }
     }
 

@@ -113,6 +113,7 @@ mod tests {
             quote_source: None,
             about_version: None,
             created_at: UnixMicros(0),
+            rules_version: None,
         }
     }
 

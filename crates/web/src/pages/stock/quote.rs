@@ -73,7 +73,7 @@ pub(in crate::pages) fn displayed_quote(
     let (quote, halt) = (present.quote(position)?, present.halt(position));
     Some(DisplayedQuote {
         price: quote.price,
-        sides: present.sides(&quote, state.rules.spread_bps),
+        sides: present.sides(&quote, state.rules().spread_bps),
         change: quote.change(),
         is_stale: state.is_stale(quote.as_of),
         halt,

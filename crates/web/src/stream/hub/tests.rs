@@ -43,6 +43,7 @@ fn fill(player_id: i64, version: i64) -> Fill {
         quote_source: None,
         about_version: None,
         created_at: START,
+        rules_version: None,
     };
     Fill { entry, hash: Hash([0; 32]), unlocked: Vec::new() }
 }
