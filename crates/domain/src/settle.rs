@@ -51,6 +51,8 @@ pub(crate) fn unopened_player(player_id: i64, now: UnixMicros) -> Player {
         head_month: now.month(),
         xp_day: 0,
         xp_day_trades: 0,
+        session_day: Day::default(),
+        session_trades: 0,
         trades: 0,
         notes: 0,
         stocks_bought: 0,
@@ -61,6 +63,7 @@ pub(crate) fn unopened_player(player_id: i64, now: UnixMicros) -> Player {
         invested: Invested::default(),
         sealed_until: UnixMicros::default(),
         market_day: Day::default(),
+        sellable_session: None,
         holdings: BTreeMap::new(),
         noted: BTreeSet::new(),
         known_texts: BTreeSet::new(),
@@ -80,6 +83,8 @@ pub fn settle(
     match action {
         Action::Trade(order, note) => {
             let trade = Trade::check(order, quote, rules, now)?;
+            let standing = player.limit_standing(order.stock_id);
+            rules.check_limits(order.side, order.stock_id, &trade.quote, &standing)?;
             match order.side {
                 Side::Buy => buy(player, &trade, note.as_ref(), rules),
                 Side::Sell => sell(player, &trade, note.as_ref(), rules),
@@ -122,6 +127,9 @@ impl<'a> Trade<'a> {
         if !rules.fractional_shares && !order.quantity.is_whole() {
             return Err(Rejection::FractionalNotAllowed);
         }
+        if order.side == Side::Buy && !rules.permits_stock(order.stock_id) {
+            return Err(Rejection::StockNotAllowed);
+        }
         let quote = quote?;
         if quote.price.0 <= 0 || quote.price > Price::MAX {
             return Err(Rejection::NoQuote);
@@ -141,6 +149,11 @@ impl<'a> Trade<'a> {
         Ok(Self { order, quote, price, amount, fee, value, now })
     }
 
+    /// Whether the amount is below the least one of the rules.
+    fn is_too_small(&self, rules: &Rules) -> bool {
+        rules.order_value_min().is_some_and(|least| self.amount < least)
+    }
+
     fn entry(&self, player: &Player, kind: EntryKind) -> LedgerEntry {
         let mut entry = player.next_entry(kind, self.now);
         entry.stock_id = Some(self.order.stock_id);
@@ -155,6 +168,9 @@ impl<'a> Trade<'a> {
 
 fn buy(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rules) -> Outcome {
     let total = trade.amount.checked_add(trade.fee).ok_or(Rejection::BeyondLimits)?;
+    if trade.is_too_small(rules) {
+        return Err(Rejection::OrderTooSmall);
+    }
     if total > player.cash {
         return Err(Rejection::InsufficientCash);
     }
@@ -163,6 +179,7 @@ fn buy(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rule
         quantity: Quantity(0),
         cost_basis: Money::ZERO,
         opened_on: trade.quote.market_day,
+        bought_on: trade.quote.market_day,
         noted_on: None,
     });
     let quantity = held.quantity.0.checked_add(trade.order.quantity.0);
@@ -180,14 +197,18 @@ fn buy(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rule
     let is_held = held.quantity.0 > 0 && held.cost_basis >= rules.holding_value_min();
     let opened_on = if is_held { held.opened_on } else { trade.quote.market_day };
     let (quantity, cost_basis) = (Quantity(quantity), Money(cost_basis));
-    let after = Holding { quantity, cost_basis, opened_on, noted_on: held.noted_on };
+    let cash = Money(player.cash.0 - total.0);
+    let value = trade.quote.price.value_rounded_down(quantity).ok_or(Rejection::BeyondLimits)?;
+    rules.check_position(value, cash.checked_add(holdings_value))?;
+    let bought_on = trade.quote.market_day;
+    let after = Holding { quantity, cost_basis, opened_on, bought_on, noted_on: held.noted_on };
 
     let mut entry = trade.entry(player, EntryKind::Buy);
     entry.quantity = trade.order.quantity;
     entry.amount = Money(-trade.amount.0);
     entry.quantity_after = after.quantity;
     entry.cost_basis_after = after.cost_basis;
-    player.cash = Money(player.cash.0 - total.0);
+    player.cash = cash;
     player.holdings.insert(trade.order.stock_id, after);
     player.holdings_value = holdings_value;
     Ok(player.traded(entry, trade, note, rules))
@@ -197,6 +218,9 @@ fn sell(player: &mut Player, trade: &Trade<'_>, note: Option<&Note>, rules: &Rul
     let held = player.holdings.get(&trade.order.stock_id).copied();
     let held = held.filter(|h| h.quantity >= trade.order.quantity);
     let held = held.ok_or(Rejection::InsufficientQuantity)?;
+    if trade.order.quantity < held.quantity && trade.is_too_small(rules) {
+        return Err(Rejection::OrderTooSmall);
+    }
     let cash = player.cash.checked_add(trade.amount).and_then(|c| c.checked_sub(trade.fee));
     let cash = cash.filter(|c| c.0 <= MONEY_MAX).ok_or(Rejection::BeyondLimits)?;
     if cash.0 < 0 {
@@ -296,6 +320,7 @@ impl Player {
             (self.xp_day, self.xp_day_trades) = (day.max(self.xp_day), earlier_trades + 1);
             entry.xp_trade = xp;
         }
+        self.count_session_trade(trade.quote.market_day);
         self.trades += i64::from(rules.is_trade_counted(trade.amount));
         if let Some(note) = note {
             let (stock_id, day) = (trade.order.stock_id, trade.quote.market_day);

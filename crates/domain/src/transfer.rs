@@ -103,6 +103,7 @@ fn transfer_in(
         quantity: Quantity(0),
         cost_basis: Money::ZERO,
         opened_on: market_day,
+        bought_on: market_day,
         noted_on: None,
     };
     let holding = player.holdings.entry(transferred.stock_id).or_insert(nothing);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use domain::{Money, Quote, QuoteSource, Rejection, Symbol, UnixMicros};
+use domain::{Quote, QuoteSource, Rejection, Rules, Symbol, UnixMicros};
 use store::{FillsAt, PendingOrder, Valuation};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -152,14 +152,16 @@ impl PriceBoard {
         self.listings.get(*self.by_symbol.get(symbol)?)
     }
 
-    /// The valuation of holdings at the present prices.
-    pub fn valuation(&self, holding_value_min: Money) -> Valuation {
+    /// The valuation of holdings at the present prices, with what these rules count.
+    pub fn valuation(&self, rules: &Rules) -> Valuation {
         let current = self.current.load();
+        let sessions = usize::try_from(rules.holding_sessions_min).unwrap_or(usize::MAX);
         Valuation {
             prices_json: current.prices_json(),
             market_day: current.market_day,
             held_before: current.previous_day,
-            holding_value_min,
+            sellable_session: current.day_before(sessions),
+            holding_value_min: rules.holding_value_min(),
         }
     }
 

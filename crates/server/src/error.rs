@@ -55,6 +55,9 @@ pub(crate) enum CommandError {
          currency = \"{currency}\" in the file of rules that game.rules names"
     )]
     MarketCurrency { name: String, currency: String, game: String },
+    /// A stock or category that the market does not have.
+    #[error("the file of rules that game.rules names does not suit the market: {0}")]
+    Rules(String),
     #[error("cannot write the report {}", .0.display())]
     Report(PathBuf, #[source] io::Error),
     #[error("cannot write the manual pages into {}", .0.display())]

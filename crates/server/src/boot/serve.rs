@@ -108,8 +108,8 @@ impl Server {
         let hub = web::Hub::start(&config.http, &services.prices, shutdown.closing());
         let cluster = ClusterHandles::open(&config, &node, &clock).await?;
         let on_commit = on_commit(&boards, &hub, &cluster);
-        let desk = open_desk(&config, &services, &rules, &clock, on_commit);
-        let Services { store, source, prices, history } = services;
+        let desk = open_desk(&config, &services, &clock, on_commit);
+        let Services { store, source, prices, history, rules } = services;
         // Before the first request for the readiness; the job `watch_clock` repeats it.
         let skew = store.clock_skew(&*clock).await;
         skew.map_err(database::database_error(&config.database))?;
@@ -252,12 +252,11 @@ fn on_commit(
 fn open_desk(
     config: &Config,
     services: &Services,
-    rules: &Arc<Rules>,
     clock: &Arc<dyn Clock>,
     on_commit: trading::OnCommit,
 ) -> Desk {
     let (quotes, prices) = (Arc::clone(&services.prices), Arc::clone(&services.prices));
-    let holding_value_min = rules.holding_value_min();
+    let (rules, valued_by) = (&services.rules, Arc::clone(&services.rules));
     let deps = DeskDeps {
         store: services.store.clone(),
         rules: Arc::clone(rules),
@@ -265,7 +264,7 @@ fn open_desk(
         entropy: Arc::new(SystemEntropy),
         quotes: Arc::new(move |stock_id| quotes.quote_for_order(stock_id)),
         published: services.prices.watch(),
-        valuation: Arc::new(move || prices.valuation(holding_value_min)),
+        valuation: Arc::new(move || prices.valuation(&valued_by)),
         on_commit,
     };
     Desk::start(&config.trading, deps)

@@ -28,6 +28,8 @@ pub(crate) struct Services {
     pub(crate) source: Arc<MarketSource>,
     pub(crate) prices: Arc<PriceBoard>,
     pub(crate) history: HistoryWriter,
+    /// The rules, with the stocks of the market that they permit.
+    pub(crate) rules: Arc<Rules>,
 }
 
 /// Brings game, months, stocks, achievements and history up to date.
@@ -37,7 +39,8 @@ pub(super) async fn prepare(config: &Config, rules: &Rules) -> Result<Services, 
     let failed = database_error(&config.database);
     let (source, market_id) = open_source(&store, &game, config, rules).await?;
     let source = Arc::new(adopt_seed(&store, &game, source, config).await.map_err(&failed)?);
-    let listings = list_stocks(&store, &source).await.map_err(&failed)?;
+    let (listings, categories) = list_stocks(&store, &source).await.map_err(&failed)?;
+    let rules = permit_stocks(rules, &listings, &categories)?;
     let stock_ids: Vec<i64> = listings.iter().map(|listing| listing.stock_id).collect();
     if let Some(feed) = source.feed() {
         live_market::feed_stored_quotes(&store, &feed, &stock_ids).await.map_err(&failed)?;
@@ -47,7 +50,7 @@ pub(super) async fn prepare(config: &Config, rules: &Rules) -> Result<Services, 
         HistoryWriter::open(store.clone(), Arc::clone(&source), stock_ids, market_id, now).await;
     let mut history = history.map_err(&failed)?;
     save_missing(&mut history).await.map_err(failed)?;
-    Ok(Services { store, source, prices, history })
+    Ok(Services { store, source, prices, history, rules })
 }
 
 /// The market of the game, without its seed, and the id of an imported market.
@@ -162,9 +165,25 @@ fn market_name(market: &MarketConfig) -> &'static str {
     }
 }
 
+/// The rules with the ids of the stocks that they permit in this market.
+fn permit_stocks(
+    rules: &Rules,
+    listings: &[Listing],
+    categories: &[String],
+) -> Result<Arc<Rules>, CommandError> {
+    let mut rules = rules.clone();
+    let stocks = listings.iter().zip(categories);
+    let stocks = stocks.map(|(stock, category)| (stock.stock_id, &stock.symbol, &**category));
+    rules.permit_stocks_of(stocks).map_err(CommandError::Rules)?;
+    Ok(Arc::new(rules))
+}
+
 /// Saves the market's stocks, with the operator's texts over those of the source, and returns them
-/// with their ids, in the order of the source.
-async fn list_stocks(store: &Store, source: &MarketSource) -> Result<Vec<Listing>, StoreError> {
+/// with their ids and categories, in the order of the source.
+async fn list_stocks(
+    store: &Store,
+    source: &MarketSource,
+) -> Result<(Vec<Listing>, Vec<String>), StoreError> {
     let texts = source.stocks();
     let described = store.stock_texts().await?;
     let described: HashMap<&Symbol, &StockDescription> =
@@ -180,7 +199,8 @@ async fn list_stocks(store: &Store, source: &MarketSource) -> Result<Vec<Listing
         .into_iter()
         .zip(saved)
         .map(|(text, saved)| Listing { stock_id: saved.stock_id, symbol: text.symbol });
-    Ok(listings.collect())
+    let categories = stocks.into_iter().map(|stock| stock.category);
+    Ok((listings.collect(), categories.collect()))
 }
 
 /// Saves the missing history, with a progress bar if that takes long.

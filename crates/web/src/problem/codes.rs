@@ -97,11 +97,17 @@ pub(crate) fn rejection(rejection: domain::Rejection) -> (StatusCode, bool) {
     let status = match rejection {
         R::InsufficientCash | R::InsufficientQuantity | R::BeyondLimits => StatusCode::BAD_REQUEST,
         // The order itself is invalid, like any other field.
-        R::FractionalNotAllowed | R::QuantityTooLarge | R::IdempotencyKeyReused => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        R::FractionalNotAllowed
+        | R::QuantityTooLarge
+        | R::StockNotAllowed
+        | R::OrderTooSmall
+        | R::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         // The order is valid; the market or other orders prevented it.
-        R::MarketClosed => StatusCode::CONFLICT,
+        R::MarketClosed
+        | R::PositionLimit
+        | R::SessionTradesLimit
+        | R::PriceTooLow
+        | R::HoldingTooShort => StatusCode::CONFLICT,
         R::NoQuote | R::StaleQuote | R::PriceInDoubt | R::Contended => {
             StatusCode::SERVICE_UNAVAILABLE
         }

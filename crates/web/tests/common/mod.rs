@@ -238,6 +238,7 @@ impl App {
         let clock = ManualClock::new();
         let source = open_game(&store, &rules, open, &clock).await;
         let listings = save_market(&store, &source, &clock).await;
+        let rules = Arc::new(permit_stocks(&rules, &source, &listings));
         let prices = PriceBoard::new(&source, listings, clock.now()).expect("prices");
         let (prices, shutdown) = (Arc::new(prices), web::Shutdown::default());
         let hub = web::Hub::start(&config.http, &prices, shutdown.closing());
@@ -462,6 +463,15 @@ async fn save_market(store: &Store, source: &MarketSource, clock: &ManualClock) 
     saved.into_iter().map(listing).collect()
 }
 
+/// The rules with the ids of the stocks that they permit.
+fn permit_stocks(rules: &Rules, source: &MarketSource, listings: &[Listing]) -> Rules {
+    let (mut rules, stocks) = (rules.clone(), source.stocks());
+    let stocks = listings.iter().zip(&stocks);
+    let stocks = stocks.map(|(listing, stock)| (listing.stock_id, &stock.symbol, &*stock.category));
+    rules.permit_stocks_of(stocks).expect("stocks of the market");
+    rules
+}
+
 fn archive_store(directory: &TempDir) -> ArchiveStore {
     let archive = directory.path().join("archive");
     ArchiveStore::open(&archive.display().to_string(), &S3Config::default()).expect("a directory")
@@ -482,7 +492,7 @@ fn app_deps(
     let (quoted, listed) = (Arc::clone(&prices), Arc::clone(&prices));
     let ranked = Arc::clone(boards.board(store::BoardKind::Xp));
     let publisher = Arc::clone(&hub);
-    let holding_value_min = rules.holding_value_min();
+    let valued_by = Arc::clone(&rules);
     let desk_deps = trading::DeskDeps {
         store: store.clone(),
         rules: Arc::clone(&rules),
@@ -493,7 +503,7 @@ fn app_deps(
             Ok(Quote { tick: if at_mid { Price(0) } else { quote.tick }, ..quote })
         }),
         published: prices.watch(),
-        valuation: Arc::new(move || listed.valuation(holding_value_min)),
+        valuation: Arc::new(move || listed.valuation(&valued_by)),
         on_commit: Arc::new(move |fills| {
             for fill in fills {
                 ranked.apply(fill.entry.player_id, fill.entry.total_xp_after);

@@ -33,9 +33,33 @@ pub(crate) fn rule_warnings(rules: &Rules) -> Vec<String> {
 
 fn parse(name: &str, text: &str) -> Result<Rules, SettingsError> {
     toml::from_str(text).map_err(|error| {
-        let line = line_at(text, error.span().map_or(0, |span| span.start));
-        SettingsError::Invalid { place: format!("{name}:{line}"), text: error.message().to_owned() }
+        let text_of_error = error.message().to_owned();
+        let place = match error.span().map_or(0, |span| span.start) {
+            // An error about several fields, which begins with the key that is wrong.
+            0 => {
+                text_of_error.split_once(':').and_then(|(key, _)| place_of(text, key)).unwrap_or(0)
+            }
+            start => start,
+        };
+        let line = line_at(text, place);
+        SettingsError::Invalid { place: format!("{name}:{line}"), text: text_of_error }
     })
+}
+
+/// Where the line with this key begins.
+fn place_of(text: &str, key: &str) -> Option<usize> {
+    let is_of_key = |line: &str| {
+        let rest = line.trim_start().strip_prefix(key).map(str::trim_start);
+        rest.is_some_and(|rest| rest.starts_with('='))
+    };
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if is_of_key(line) {
+            return Some(start);
+        }
+        start += line.len();
+    }
+    None
 }
 
 #[cfg(test)]
