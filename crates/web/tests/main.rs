@@ -13,6 +13,7 @@ mod api {
     mod pending_orders;
     mod platform;
     mod portfolio;
+    mod rule_limits;
     mod stocks;
     mod transactions;
 }

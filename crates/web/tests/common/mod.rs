@@ -169,8 +169,16 @@ impl App {
 
     /// A server of a game whose orders fill at the close, on the default replay and this engine.
     pub(crate) async fn start_closing(engine: &str, change: impl FnOnce(&mut Rules)) -> Self {
+        let close = |rules: &mut Rules| {
+            rules.fill = FillMode::Close;
+            change(rules);
+        };
+        Self::start_replay(engine, close).await
+    }
+
+    /// A server of a game with other rules, on the default replay and this engine.
+    pub(crate) async fn start_replay(engine: &str, change: impl FnOnce(&mut Rules)) -> Self {
         let mut rules = rules();
-        rules.fill = FillMode::Close;
         change(&mut rules);
         let source = |at| MarketSource::new(&MarketConfig::default(), at).expect("a market");
         let url = (engine == "postgres").then(testkit::postgres_database);

@@ -98,6 +98,19 @@ mod tests {
     }
 
     #[test]
+    fn fields_that_exclude_each_other_are_rejected_at_the_line_of_the_wrong_one() {
+        let text = rejected("now_age_max_s = 60", "now_age_max_s = 901");
+        let line = line_of("now_age_max_s = 60");
+        let expected = "now_age_max_s: expected at most quote_age_max_s (900), got 901";
+        assert_eq!(text, format!("my.toml:{line}: {expected}"));
+        let newer = "format = 1\nposition_max = \"25%\"\n";
+        let text = rejected("format = 2\n", newer);
+        let line = line_of("format = 2") + 1;
+        let expected = "position_max: expected format = 2 in a file with this key, got 1";
+        assert_eq!(text, format!("my.toml:{line}: {expected}"));
+    }
+
+    #[test]
     fn an_unknown_rule_is_rejected_with_the_known_ones() {
         let text = rejected("fractional_shares = true", "fractional_share = true");
         let line = line_of("fractional_shares = true");
