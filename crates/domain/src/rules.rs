@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::limited::limited;
 use crate::limits::HOLDING_SESSIONS_MAX;
 use crate::{
-    Achievements, Amount, Currency, Levels, Money, PortfolioShare, Price, Quantity, Side, Symbol,
-    TradeXp, UnixMicros, XpRules, XpStanding,
+    Achievements, Amount, Currency, LateJoin, Levels, Money, PortfolioShare, Price, Quantity,
+    RankingRules, Side, Symbol, TradeXp, UnixMicros, XpRules, XpStanding,
 };
 
 /// The rules of a game.
@@ -74,6 +74,12 @@ pub struct Rules {
     /// sold, that of the purchase included.
     #[serde(default, deserialize_with = "limited::<_, _, 0, HOLDING_SESSIONS_MAX>")]
     pub holding_sessions_min: i64,
+    /// When players may join, and with which cash.
+    #[serde(default)]
+    pub late_join: LateJoin,
+    /// Who is on the leaderboard by return.
+    #[serde(default)]
+    pub ranking: RankingRules,
     /// XP for trades.
     pub xp: XpRules,
     /// Level thresholds.
@@ -116,7 +122,9 @@ impl Rules {
                 "now_age_max_s: expected at most quote_age_max_s ({most}), got {age}"
             ));
         }
-        match self.newer_fields().into_iter().find(|(_, is_set)| *is_set) {
+        self.xp.check_day()?;
+        self.check_late_join()?;
+        match self.newer_fields().find(|(_, is_set)| *is_set) {
             Some((key, _)) if self.format < 2 => Err(format!(
                 "{key}: expected format = 2 in a file with this key, got {}",
                 self.format
@@ -127,11 +135,20 @@ impl Rules {
 
     /// Whether an order can be rejected by a limit of format 2.
     pub fn has_limits(&self) -> bool {
-        self.newer_fields().iter().any(|(_, is_set)| *is_set)
+        self.limits().iter().any(|(_, is_set)| *is_set)
     }
 
     /// The fields of format 2, and whether they differ from their default.
-    fn newer_fields(&self) -> [(&'static str, bool); 7] {
+    fn newer_fields(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        let others = [
+            ("late_join", self.late_join != LateJoin::default()),
+            ("ranking", !self.ranking.ranks_all()),
+            ("day_zone", self.xp.day_zone.is_some()),
+        ];
+        self.limits().into_iter().chain(others)
+    }
+
+    fn limits(&self) -> [(&'static str, bool); 7] {
         [
             ("stocks", !self.stocks.is_empty()),
             ("categories", !self.categories.is_empty()),
@@ -311,7 +328,7 @@ mod tests {
         assert_eq!(xp(1_000, rich), TradeXp::NotInvested);
         assert_eq!(xp(1_000, XpStanding { total_xp: 90, ..new }), TradeXp::Earned(10));
         assert_eq!(xp(1_000, XpStanding { is_invested: true, ..rich }), TradeXp::Earned(10));
-        let none = Rules { xp: XpRules { buy: 0, ..rules.xp }, ..rules.clone() };
+        let none = Rules { xp: XpRules { buy: 0, ..rules.xp.clone() }, ..rules.clone() };
         assert_eq!(none.trade_xp(Side::Buy, Money(1_000), &new, now), TradeXp::NotInRules);
     }
 

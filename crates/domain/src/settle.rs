@@ -30,12 +30,12 @@ pub struct Fill {
 /// The outcome of an action.
 pub type Outcome = Result<Fill, Rejection>;
 
-/// A new player and the entry that opens the chain with the starting cash.
+/// A new player and the entry that opens the chain with the cash of a player who joins at `now`.
 pub fn open_player(player_id: i64, rules: &Rules, now: UnixMicros) -> (Player, Fill) {
     let mut player = unopened_player(player_id, now);
     let mut entry = player.next_entry(EntryKind::Open, now);
-    entry.amount = rules.starting_cash;
-    player.cash = rules.starting_cash;
+    let cash = rules.opening_cash(now);
+    (entry.amount, player.cash) = (cash, cash);
     let fill = player.append(entry, rules);
     (player, fill)
 }

@@ -134,6 +134,7 @@ impl Server {
             store,
             source,
             prices,
+            rules: Arc::clone(&rules),
             saved_day: history.saved_day(),
             boards,
             hub,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Clock, UnixMicros};
+use domain::{Clock, Rules, UnixMicros};
 use leaderboard::Leaderboards;
 use market::{MarketSource, PriceBoard, Providers};
 use notify::Notifier;
@@ -23,6 +23,7 @@ pub(crate) struct JobContext {
     pub(crate) store: Store,
     pub(crate) source: Arc<MarketSource>,
     pub(crate) prices: Arc<PriceBoard>,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) saved_day: SavedDay,
     pub(crate) boards: Arc<Leaderboards>,
     pub(crate) hub: Arc<Hub>,

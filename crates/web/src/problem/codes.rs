@@ -39,6 +39,9 @@ codes! {
     /// A missing, foreign or expired CSRF token.
     FORM_EXPIRED = code("form_expired", StatusCode::FORBIDDEN,
         "The form was not sent from a page of this server, or has expired.");
+    /// The time to join, which the rules set, is over.
+    JOIN_CLOSED = code("join_closed", StatusCode::FORBIDDEN,
+        "This game takes no new players any more.");
     NOT_FOUND = code("not_found", StatusCode::NOT_FOUND, "There is no such thing.");
     ROUTE_NOT_FOUND = code("route_not_found", StatusCode::NOT_FOUND,
         "The route could not be found.");

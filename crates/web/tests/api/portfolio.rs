@@ -283,7 +283,8 @@ async fn five_rows_surround_the_player_and_the_own_rank_is_always_included() {
 
 /// Values all players at the present prices, as the server does every few seconds.
 async fn value_players(app: &App) {
-    let mut round = leaderboard::ReturnValuation::new(app.prices.prices_json());
+    let mut round =
+        leaderboard::ReturnValuation::new(app.prices.prices_json(), RankingRules::default());
     while !round.step(&app.store).await.expect("values") {}
     round.finish(app.boards.board(store::BoardKind::Return)).await.expect("sorts");
 }

@@ -46,11 +46,12 @@ fn parse(name: &str, text: &str) -> Result<Rules, SettingsError> {
     })
 }
 
-/// Where the line with this key begins.
+/// Where the line with this key or table begins.
 fn place_of(text: &str, key: &str) -> Option<usize> {
     let is_of_key = |line: &str| {
-        let rest = line.trim_start().strip_prefix(key).map(str::trim_start);
-        rest.is_some_and(|rest| rest.starts_with('='))
+        let line = line.trim();
+        let rest = line.strip_prefix(key).map(str::trim_start);
+        rest.is_some_and(|rest| rest.starts_with('=')) || line == format!("[{key}]")
     };
     let mut start = 0;
     for line in text.split_inclusive('\n') {
