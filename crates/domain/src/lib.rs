@@ -36,7 +36,7 @@ mod trace;
 mod transfer;
 mod xp;
 
-pub use achievement::{Achievement, AchievementKind, Achievements, Counts, Unlock};
+pub use achievement::{Achievement, AchievementKind, AchievementSet, Achievements, Counts, Unlock};
 pub use amount::Amount;
 pub use clock::{Clock, Day, Entropy, Month, UnixMicros};
 pub use currency::Currency;

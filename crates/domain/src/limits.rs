@@ -130,12 +130,14 @@ impl Rules {
         quote: &Quote,
         standing: &LimitStanding,
     ) -> Result<(), Rejection> {
+        if side == Side::Buy && !self.permits_stock(stock_id) {
+            return Err(Rejection::StockNotAllowed);
+        }
         let is_reached = |most: i64| standing.trades_of(quote.market_day) >= most;
         if self.trades_per_session_max.is_some_and(is_reached) {
             return Err(Rejection::SessionTradesLimit);
         }
         match side {
-            Side::Buy if !self.permits_stock(stock_id) => Err(Rejection::StockNotAllowed),
             Side::Buy if self.price_min.is_some_and(|least| quote.price < least) => {
                 Err(Rejection::PriceTooLow)
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Day, Hash, Money, Month, Quantity, UnixMicros};
+use crate::{AchievementSet, Day, Hash, Money, Month, Quantity, UnixMicros};
 
 /// A player as loaded for settlement: the row, and the loaded holdings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub struct Player {
     pub categories_bought: i64,
     /// Profit of all sales added up; negative for a loss.
     pub realised_profit: Money,
-    /// A bit per unlocked achievement.
-    pub achievements: i64,
+    /// The unlocked achievements.
+    pub achievements: AchievementSet,
     /// The value of all holdings when they were loaded. Not stored.
     pub holdings_value: Money,
     /// The holdings that counted when they were loaded. Not stored.

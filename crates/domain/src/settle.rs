@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::achievement::UnlockLimits;
 use crate::{
-    Action, Counts, Day, EntryKind, Hash, Holding, Invested, LedgerEntry, Money, Note, Order,
-    Player, Price, Quantity, Quote, Rejection, Rules, Side, UnixMicros, Unlock, XpStanding,
-    divide_rounded, genesis_hash, invariant,
+    AchievementSet, Action, Counts, Day, EntryKind, Hash, Holding, Invested, LedgerEntry, Money,
+    Note, Order, Player, Price, Quantity, Quote, Rejection, Rules, Side, UnixMicros, Unlock,
+    XpStanding, divide_rounded, genesis_hash, invariant,
 };
 
 /// The most shares a player can hold of one stock, a hundred million, in millionths. Together with
@@ -58,7 +58,7 @@ pub(crate) fn unopened_player(player_id: i64, now: UnixMicros) -> Player {
         stocks_bought: 0,
         categories_bought: 0,
         realised_profit: Money::ZERO,
-        achievements: 0,
+        achievements: AchievementSet::default(),
         holdings_value: Money::ZERO,
         invested: Invested::default(),
         sealed_until: UnixMicros::default(),
@@ -380,8 +380,8 @@ impl Player {
                 starting_cash: rules.starting_cash,
                 xp_max: rules.xp_max(self.invested.stocks > 0),
             };
-            let bits = &mut self.achievements;
-            unlocked = rules.achievements.unlock(bits, &mut self.total_xp, &limits, counts);
+            let known = &mut self.achievements;
+            unlocked = rules.achievements.unlock(known, &mut self.total_xp, &limits, counts);
         }
         entry.xp_achievements = unlocked.iter().map(|u| u.xp).sum();
         entry.cash_after = self.cash;

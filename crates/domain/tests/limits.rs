@@ -245,6 +245,9 @@ fn broken(step: &Step, day: i32, seen: &Seen, player: &Player, rules: &Rules) ->
     let stock = usize::try_from(step.stock).expect("small");
     let held = player.holdings.get(&step.stock).map_or(0, |holding| holding.quantity.0);
     let cents = |quantity: i64| (i128::from(step.price) * i128::from(quantity)) / 100_000_000;
+    if step.side == Side::Buy && !rules.categories.is_empty() && step.stock > 2 {
+        return Some(Rejection::StockNotAllowed);
+    }
     let trades = if seen.day == day { seen.trades } else { 0 };
     if rules.trades_per_session_max.is_some_and(|most| trades >= most) {
         return Some(Rejection::SessionTradesLimit);
@@ -257,9 +260,6 @@ fn broken(step: &Step, day: i32, seen: &Seen, player: &Player, rules: &Rules) ->
         }
         let is_small = cents(step.quantity) < i128::from(least) && step.quantity < held;
         return (held >= step.quantity && is_small).then_some(Rejection::OrderTooSmall);
-    }
-    if !rules.categories.is_empty() && step.stock > 2 {
-        return Some(Rejection::StockNotAllowed);
     }
     if rules.price_min.is_some_and(|least| step.price < least.0) {
         return Some(Rejection::PriceTooLow);
@@ -315,13 +315,14 @@ proptest! {
     #[test]
     fn a_limit_that_is_known_before_an_order_rejects_all_orders_of_its_side(
         steps in steps(), rules in limits(), quantity in 1i64..400_000_000, price in 1i64..300_000,
+        stock_id in 1i64..4,
     ) {
         let mut player = new_player(&rules);
         for step in &steps {
             let action = order(step.side, step.stock, Quantity(step.quantity));
             settle(&mut player, &action, quote_on(DAY, step.price), &rules, now()).ok();
         }
-        let held = player.holdings.get(&1);
+        let held = player.holdings.get(&stock_id);
         let standing = LimitStanding {
             portfolio_value: Money(player.cash.0 + player.holdings_value.0),
             session_day: player.session_day,
@@ -332,8 +333,8 @@ proptest! {
         };
         let quote = quote_on(DAY, price).expect("a quote");
         for side in [Side::Buy, Side::Sell] {
-            if let Err(limit) = rules.check_limits(side, 1, &quote, &standing) {
-                let action = order(side, 1, Quantity(quantity));
+            if let Err(limit) = rules.check_limits(side, stock_id, &quote, &standing) {
+                let action = order(side, stock_id, Quantity(quantity));
                 let outcome = settle(&mut player.clone(), &action, Ok(quote), &rules, now());
                 prop_assert_eq!(outcome.err(), Some(limit));
             }

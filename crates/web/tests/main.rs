@@ -10,6 +10,7 @@ mod api {
     mod external;
     mod market;
     mod orders;
+    mod participation;
     mod pending_orders;
     mod platform;
     mod portfolio;

@@ -4,7 +4,9 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection, UnixMicros};
+use domain::{
+    AchievementSet, Day, Holding, Invested, Money, Month, Player, Quantity, Rejection, UnixMicros,
+};
 
 use super::{BatchState, LoadKey, Valuation};
 use crate::decode::{read_day, read_hash};
@@ -25,7 +27,7 @@ pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
      SELECT p.player_id, p.cash, p.total_xp, p.balance_version, p.head_hash, p.head_month,
          p.xp_day, p.xp_day_trades, p.session_day, p.session_trades, p.trades, p.notes,
          p.stocks_bought,
-         p.categories_bought, p.realised_profit, p.achievements,
+         p.categories_bought, p.realised_profit, p.achievements, p.achievements_more,
          CAST(COALESCE(SUM({value:h.quantity:r.price}), 0) AS BIGINT)
              AS holdings_value,
          COUNT(*) FILTER (WHERE h.opened_on < {$3} AND h.quantity > 0
@@ -70,7 +72,7 @@ pub(super) static HEADS_PAGE: LazyStatement = LazyStatement::new(
     "players.heads_page",
     "SELECT player_id, cash, total_xp, balance_version, head_hash, head_month, xp_day,
          xp_day_trades, session_day, session_trades, trades, notes, stocks_bought,
-         categories_bought, realised_profit, achievements, CAST(NULL AS BIGINT) AS holdings_value,
+         categories_bought, realised_profit, achievements, achievements_more, CAST(NULL AS BIGINT) AS holdings_value,
          CAST(NULL AS BIGINT) AS invested_stocks, CAST(NULL AS BIGINT) AS invested_categories,
          CAST(NULL AS BIGINT) AS invested_since, CAST(NULL AS BIGINT) AS sealed_until,
          CAST(NULL AS BIGINT) AS stock_id,
@@ -105,6 +107,7 @@ row! {
         categories_bought: i64,
         realised_profit: i64,
         achievements: i64,
+        achievements_more: Option<Vec<u8>>,
         ..joined: JoinedColumns
     }
 }
@@ -171,7 +174,10 @@ impl PlayerRow {
             stocks_bought: self.stocks_bought,
             categories_bought: self.categories_bought,
             realised_profit: Money(self.realised_profit),
-            achievements: self.achievements,
+            achievements: AchievementSet::from_parts(
+                self.achievements,
+                self.achievements_more.clone().unwrap_or_default(),
+            ),
             holdings_value: Money(self.joined.holdings_value.unwrap_or(0)),
             invested: Invested {
                 stocks: self.joined.invested_stocks.unwrap_or(0),

@@ -40,7 +40,7 @@ const PLAYER_COLUMNS: &str = "\
     player_id bigint, version_before bigint, head_before bytea, cash bigint, total_xp bigint, \
     balance_version bigint, head_hash bytea, head_month bigint, xp_day bigint, \
     xp_day_trades bigint, session_day bigint, session_trades bigint, trades bigint, notes bigint, stocks_bought bigint, \
-    categories_bought bigint, realised_profit bigint, achievements bigint, updated_at bigint";
+    categories_bought bigint, realised_profit bigint, achievements bigint, achievements_more bytea, updated_at bigint";
 
 /// Updates a set of players; `$beside` adds a further CTE. The rows are sorted and looked up one by
 /// one, so they are locked in ascending order, as in every batch. A batch that waited for another
@@ -59,6 +59,7 @@ macro_rules! update_players {
              session_trades = b.session_trades, trades = b.trades, notes = b.notes,
              stocks_bought = b.stocks_bought, categories_bought = b.categories_bought,
              realised_profit = b.realised_profit, achievements = b.achievements,
+             achievements_more = b.achievements_more,
              updated_at = b.updated_at
          FROM batch b
          WHERE players.player_id = b.player_id AND players.balance_version = b.version_before
@@ -177,7 +178,8 @@ pub(crate) fn player_rows(players: &[(&Player, i64, Hash)], now: UnixMicros) -> 
         column(|p| p.stocks_bought),
         column(|p| p.categories_bought),
         column(|p| p.realised_profit.0),
-        column(|p| p.achievements),
+        column(|p| p.achievements.mask()),
+        RowSet::bytes(players, |(p, ..)| p.achievements.more().to_vec()),
         RowSet::int(players, |(p, ..)| p.entry_time(now).0),
     ])
 }

@@ -43,6 +43,14 @@ async fn players_are_valued_at_the_given_prices(engine: &str) {
     let page =
         store.player_values_page(ada, 2, PRICES, &RankingRules::default()).await.expect("values");
     assert_eq!(page, expected[1..3]);
+    let ranked = async |trades_min, notes_min| {
+        let ranking = RankingRules { trades_min, notes_min };
+        store.player_values_page(i64::MIN, 2, PRICES, &ranking).await.expect("values")
+    };
+    // Two trades that count have Ada and Joy, between whom is Eve.
+    assert_eq!(ranked(2, 0).await, [expected[0], expected[2]]);
+    assert_eq!(ranked(3, 0).await, []);
+    assert_eq!(ranked(0, 1).await, []);
     let mut some = store.player_values(&[joy, ada, 999], PRICES).await.expect("values");
     some.sort_unstable();
     let xp = store.load_account(1).await.expect("account").total_xp;

@@ -39,7 +39,7 @@ fn rules() -> Rules {
     let text = include_str!("../../../../config/game.toml");
     let rules: Rules = toml::from_str(text).expect("good rules");
     // No player is invested here: XP for a while, then no more.
-    let xp = XpRules { uninvested_max: 500, ..rules.xp };
+    let xp = XpRules { uninvested_max: 500, ..rules.xp.clone() };
     Rules { fee: Fee { flat: Money(7), rate_bps: 15 }, xp, ..rules }
 }
 
