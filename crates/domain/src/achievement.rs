@@ -241,8 +241,9 @@ impl Achievements {
         self.0.iter().find(|a| a.id == id)
     }
 
-    /// The achievements that these counts unlock in addition to `unlocked`. Their XP is added to `total_xp`, which can reach a level and so unlock another one. An achievement
-    /// that would raise `total_xp` above `limits.xp_max` is not unlocked yet.
+    /// The achievements that these counts unlock in addition to `unlocked`. Their XP is added to
+    /// `total_xp`, which can reach a level and so unlock another one. An achievement that would
+    /// raise `total_xp` above `limits.xp_max` is not unlocked yet.
     pub(crate) fn unlock(
         &self,
         unlocked: &mut AchievementSet,

@@ -1,15 +1,19 @@
 //! The rules of one game as read from `config/game.toml`: starting cash, XP, levels, fee,
 //! achievements. Code contains no business number; invalid numbers are rejected while parsing.
 
+mod limits;
+mod participation;
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
+pub use self::limits::{HOLDING_SESSIONS_MAX, LimitStanding, PortfolioShare};
+pub use self::participation::{LateJoin, RankingRules};
 use crate::limited::limited;
-use crate::limits::HOLDING_SESSIONS_MAX;
 use crate::{
-    Achievements, Amount, Currency, LateJoin, Levels, Money, PortfolioShare, Price, Quantity,
-    RankingRules, Side, Symbol, TradeXp, UnixMicros, XpRules, XpStanding,
+    Achievements, Amount, Currency, Levels, Money, Price, Quantity,
+    Side, Symbol, TradeXp, UnixMicros, XpRules, XpStanding,
 };
 
 /// The rules of a game.
@@ -76,10 +80,10 @@ pub struct Rules {
     pub holding_sessions_min: i64,
     /// When players may join, and with which cash.
     #[serde(default)]
-    pub late_join: LateJoin,
+    pub late_join:
     /// Who is on the leaderboard by return.
     #[serde(default)]
-    pub ranking: RankingRules,
+    pub ranking:
     /// XP for trades.
     pub xp: XpRules,
     /// Level thresholds.

@@ -23,7 +23,7 @@ pub struct ReturnValuation {
 }
 
 impl ReturnValuation {
-    /// A round at these prices, as JSON of the price board, of the players whom the rules rank.
+    /// A round at these prices, as JSON of the price board, of the players that the rules rank.
     pub fn new(prices_json: Arc<str>, ranking: RankingRules) -> Self {
         Self { prices_json, ranking, players: Vec::new() }
     }

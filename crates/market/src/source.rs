@@ -168,8 +168,8 @@ impl MarketSource {
         self.day_of(self.present(now).priced_session().saturating_sub(1))
     }
 
-    /// The days of the sessions before the one whose day the prices of `now` bear, the newest first,
-    /// at most `count`.
+    /// The days of the sessions before the one whose day the prices of `now` bear, the newest
+    /// first, at most `count`.
     pub(crate) fn days_before(&self, now: UnixMicros, count: i64) -> Box<[Day]> {
         let sessions = (0..self.present(now).priced_session()).rev();
         let count = usize::try_from(count).unwrap_or(usize::MAX);

@@ -184,7 +184,7 @@ impl Store {
     }
 
     /// Players after `after_player_id` whose user was not erased, with the value of cash and shares
-    /// in cents at these prices, ascending, at most `limit` of those whom the rules rank.
+    /// in cents at these prices, ascending, at most `limit` of those that the rules rank.
     pub async fn player_values_page(
         &self,
         after_player_id: i64,

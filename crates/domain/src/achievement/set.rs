@@ -3,8 +3,8 @@
 /// The first id that is not in the mask of the row.
 const FIRST_MORE: i64 = 63;
 
-/// The ids of unlocked achievements, 1 to [`AchievementSet::ID_MAX`]: a bit of a mask for each id up
-/// to 62, and bits of a row of bytes for those after it, of which most players have none.
+/// The ids of unlocked achievements, 1 to [`AchievementSet::ID_MAX`]: a bit of a mask for each id
+/// up to 62, and bits of a row of bytes for those after it, of which most players have none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AchievementSet {
     mask: i64,

@@ -47,7 +47,7 @@ async fn players_are_valued_at_the_given_prices(engine: &str) {
         let ranking = RankingRules { trades_min, notes_min };
         store.player_values_page(i64::MIN, 2, PRICES, &ranking).await.expect("values")
     };
-    // Two trades that count have Ada and Joy, between whom is Eve.
+    // Ada and Joy have two trades that count; Eve, who is between them, has one.
     assert_eq!(ranked(2, 0).await, [expected[0], expected[2]]);
     assert_eq!(ranked(3, 0).await, []);
     assert_eq!(ranked(0, 1).await, []);

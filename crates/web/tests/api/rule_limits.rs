@@ -77,7 +77,7 @@ async fn each_limit_rejects_with_its_code_and_changes_nothing(engine: &str) {
     let all = trade(&app, &ada, "sell", "MSFT", 80).await;
     assert_eq!(all.status, 200, "{}", all.text);
     let history = app.get_as(&ada, "/api/portfolio/transactions").await.json();
-    assert_eq!(history["data"].as_array().map(Vec::len), Some(2));
+    assert_eq!(history["data"].as_array().map(Vec::len), Some(3), "the opening and two trades");
 }
 
 async fn shares_are_sold_after_the_sessions_of_the_rules(engine: &str) {
@@ -123,7 +123,7 @@ async fn a_pending_order_is_checked_at_acceptance(engine: &str) {
     assert_eq!(app.store.count_open_orders().await.expect("counts"), 0);
     // Each of two orders is within the limit; the second one is not once the first is filled.
     for _ in 0..2 {
-        assert_eq!(trade(&app, &ada, "buy", "MSFT", 60).await.status, 202);
+        assert_eq!(trade(&app, &ada, "buy", "MSFT", 90).await.status, 202);
     }
     app.pass_seconds(SESSION).await;
     assert_eq!(app.execute_orders().await, 2);
@@ -156,10 +156,10 @@ async fn the_ticket_shows_what_is_known_before_an_order_is_entered(engine: &str)
     assert!(text.contains("This game doesn't sell shares of this company."), "{text}");
     assert!(is_open, "shares could be sold");
     let (text, _) = ticket(&mut browser, "/stocks/AAPL").await;
-    assert!(text.contains("you can't buy shares that cost less than $1.00."), "{text}");
+    assert!(text.contains("you can't buy shares that cost less than US$1.00."), "{text}");
     let (text, is_open) = ticket(&mut browser, "/stocks/MSFT").await;
     for hint in [
-        "In this game an order is worth $100.00 or more.",
+        "In this game an order is worth US$100.00 or more.",
         "may be worth at most 25.00% of all you have.",
         "You can make one more trade this market day.",
     ] {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Day, Money, Player, Price, Quantity, Quote, Ratio, Rejection, Rules, Side, Symbol};
 
-/// The most sessions of `holding_sessions_min`: as many finished days as a price board remembers.
+/// The most sessions of `holding_sessions_min`: as many days as a price board remembers.
 pub const HOLDING_SESSIONS_MAX: i64 = 60;
 /// The whole of a portfolio, in millionths.
 const WHOLE: i64 = 1_000_000;
@@ -165,8 +165,8 @@ impl Rules {
         self.check_position(with_a_cent, Some(standing.portfolio_value)).is_err()
     }
 
-    /// Checks a holding as a purchase would leave it, in a portfolio of this value; `None` is beyond
-    /// 64 bits.
+    /// Checks a holding as a purchase would leave it, in a portfolio of this value; `None` is
+    /// beyond 64 bits.
     pub(crate) fn check_position(
         &self,
         holding: Money,
