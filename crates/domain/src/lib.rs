@@ -54,7 +54,8 @@ pub use quote::Quote;
 pub use ratio::{Ratio, divide_rounded};
 pub use rejection::Rejection;
 pub use rules::{
-    Fee, FillMode, HOLDING_SESSIONS_MAX, LateJoin, LimitStanding, PortfolioShare, RankingRules, Rules,
+    Fee, FillMode, HOLDING_SESSIONS_MAX, LateJoin, LimitStanding, PortfolioShare, RankingRules,
+    Rules,
 };
 pub use secret::Secret;
 pub use settle::{Fill, Outcome, open_player, settle};

@@ -12,8 +12,8 @@ pub use self::limits::{HOLDING_SESSIONS_MAX, LimitStanding, PortfolioShare};
 pub use self::participation::{LateJoin, RankingRules};
 use crate::limited::limited;
 use crate::{
-    Achievements, Amount, Currency, Levels, Money, Price, Quantity,
-    Side, Symbol, TradeXp, UnixMicros, XpRules, XpStanding,
+    Achievements, Amount, Currency, Levels, Money, Price, Quantity, Side, Symbol, TradeXp,
+    UnixMicros, XpRules, XpStanding,
 };
 
 /// The rules of a game.
@@ -80,10 +80,10 @@ pub struct Rules {
     pub holding_sessions_min: i64,
     /// When players may join, and with which cash.
     #[serde(default)]
-    pub late_join:
+    pub late_join: LateJoin,
     /// Who is on the leaderboard by return.
     #[serde(default)]
-    pub ranking:
+    pub ranking: RankingRules,
     /// XP for trades.
     pub xp: XpRules,
     /// Level thresholds.
