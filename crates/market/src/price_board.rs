@@ -231,6 +231,24 @@ mod tests {
         assert_eq!(board.snapshot().present.second_of_session, 30);
     }
 
+    #[test]
+    fn shares_may_be_sold_that_were_bought_as_many_finished_sessions_ago_as_the_rules_say() {
+        let source = source();
+        let board = PriceBoard::new(&source, listings(&source), START).unwrap();
+        let now = UnixMicros(START.0 + 90_500_000);
+        board.publish(&source, now);
+        let current = board.snapshot();
+        assert_eq!(current.day_before(0), Some(current.market_day));
+        assert_eq!(current.day_before(1), Some(current.previous_day));
+        let finished = source.finished_sessions(now);
+        for sessions in [1, 2, 60] {
+            let expected = source.session_day(now, finished - sessions);
+            assert_eq!(current.day_before(sessions), expected);
+            assert!(expected.is_some());
+        }
+        assert_eq!(current.day_before(61), None);
+    }
+
     #[tokio::test]
     async fn subscribers_are_notified_after_the_prices_are_visible() {
         let source = source();

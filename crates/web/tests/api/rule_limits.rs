@@ -23,6 +23,7 @@ on_both_engines!(
     a_pending_order_is_checked_at_acceptance,
     the_ticket_shows_what_is_known_before_an_order_is_entered,
     an_order_over_a_limit_is_not_reviewed,
+    more_achievements_than_a_mask_has_bits_are_unlocked_once,
 );
 
 /// A session of the default replay, in seconds.
@@ -204,4 +205,34 @@ async fn an_order_over_a_limit_is_not_reviewed(engine: &str) {
         let text = browser.checked("/orders/review", answer).text();
         assert!(text.contains(sentence), "{text}");
     }
+}
+
+/// Adds a hundred achievements with the largest ids, which the first trade unlocks.
+fn add_achievements(rules: &mut Rules) {
+    let mut text = include_str!("../../../../config/game.toml").to_owned();
+    for id in 9_901..=10_000 {
+        text.push_str(&format!(
+            "\n[[achievements]]\nid = {id}\ncode = \"a{id}\"\nkind = \"trades_count\"\n\
+             threshold = 1\nname = \"A\"\ndescription = \"A.\"\nicon = \"A\"\nxp = 0\n"
+        ));
+    }
+    *rules = toml::from_str(&text).expect("rules");
+}
+
+async fn more_achievements_than_a_mask_has_bits_are_unlocked_once(engine: &str) {
+    let app = App::start_replay(engine, add_achievements).await;
+    let ada = app.register("Ada").await;
+    app.pass_seconds(10).await;
+    let unlocked = |answer: &TestResponse| {
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()["achievements_unlocked"].as_array().expect("a list").len()
+    };
+    let first = trade(&app, &ada, "buy", "MSFT", 3).await;
+    assert_eq!(unlocked(&first), 101, "with that of the first trade");
+    let second = trade(&app, &ada, "sell", "MSFT", 1).await;
+    assert_eq!(unlocked(&second), 0);
+    let all = app.get_as(&ada, "/api/achievements").await.json();
+    let all = all["data"].as_array().expect("a list").clone();
+    let count = all.iter().filter(|one| one["unlocked"] == true).count();
+    assert_eq!((all.len(), count), (118, 101));
 }
