@@ -225,7 +225,7 @@ async fn more_achievements_than_a_mask_has_bits_are_unlocked_once(engine: &str) 
     app.pass_seconds(10).await;
     let unlocked = |answer: &TestResponse| {
         assert_eq!(answer.status, 200, "{}", answer.text);
-        answer.json()["achievements_unlocked"].as_array().expect("a list").len()
+        answer.json()["data"]["achievements_unlocked"].as_array().expect("a list").len()
     };
     let first = trade(&app, &ada, "buy", "MSFT", 3).await;
     assert_eq!(unlocked(&first), 101, "with that of the first trade");
