@@ -57,6 +57,18 @@ fn joining_ends_and_late_players_have_the_cash_of_the_rules() {
 }
 
 #[test]
+fn the_terms_of_joining_are_written_as_they_are_read() {
+    for terms in [
+        LateJoin::default(),
+        LateJoin { from: None, until: Some(at(3_600)), cash: Some(Money(500_000)) },
+        LateJoin { from: Some(UnixMicros(at(0).0 + 1)), until: Some(at(3_600)), cash: None },
+    ] {
+        let text = toml::to_string(&terms).expect("written");
+        assert_eq!(toml::from_str(&text), Ok(terms), "{text}");
+    }
+}
+
+#[test]
 fn absurd_terms_of_joining_are_refused() {
     for (lines, expected) in [
         (

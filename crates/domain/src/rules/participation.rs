@@ -1,28 +1,28 @@
 //! Who may join a game and when, and who is ranked.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Serialize};
 
 use crate::limited::limited;
 use crate::{Counts, Money, Rules, UnixMicros};
 
 /// When players may still join, and with which cash.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LateJoin {
     /// From when on a registration is late. `None`: every one is.
-    #[serde(default, deserialize_with = "instant")]
+    #[serde(default, with = "instant", skip_serializing_if = "Option::is_none")]
     pub from: Option<UnixMicros>,
     /// From when on registrations are rejected. `None`: they never are.
-    #[serde(default, deserialize_with = "instant")]
+    #[serde(default, with = "instant", skip_serializing_if = "Option::is_none")]
     pub until: Option<UnixMicros>,
     /// The cash of a late player, at most the starting cash, which returns and achievements are
     /// measured by. `None`: the starting cash.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cash: Option<Money>,
 }
 
 /// What a player must have done to be on the leaderboard by return.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RankingRules {
     /// Trades that count.
@@ -77,13 +77,33 @@ impl Rules {
     }
 }
 
-/// Reads an instant like `"2027-01-31T22:00:00Z"`, with `Z` or a distance from UTC.
-fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<UnixMicros>, D::Error> {
-    let text = String::deserialize(from)?;
-    match text.parse::<jiff::Timestamp>() {
-        Ok(instant) => Ok(Some(UnixMicros(instant.as_microsecond()))),
-        Err(_) => Err(serde::de::Error::custom(format!(
-            "expected an instant like \"2027-01-31T22:00:00Z\", got {text:?}"
-        ))),
+mod instant {
+    //! An instant as `"2027-01-31T22:00:00Z"`; read also with a distance from UTC.
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::UnixMicros;
+
+    pub(super) fn serialize<S: Serializer>(
+        instant: &Option<UnixMicros>,
+        writer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match instant {
+            Some(instant) => writer.collect_str(instant),
+            None => writer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        reader: D,
+    ) -> Result<Option<UnixMicros>, D::Error> {
+        let text = String::deserialize(reader)?;
+        match text.parse::<jiff::Timestamp>() {
+            Ok(instant) => Ok(Some(UnixMicros(instant.as_microsecond()))),
+            Err(_) => Err(D::Error::custom(format!(
+                "expected an instant like \"2027-01-31T22:00:00Z\", got {text:?}"
+            ))),
+        }
     }
 }
