@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use domain::{
-    EntryKind, Hash, Holding, LedgerEntry, Money, Month, Player, Quantity, QuoteSource,
-    genesis_hash,
+    AchievementSet, EntryKind, Hash, Holding, LedgerEntry, Money, Month, Player, Quantity,
+    QuoteSource, genesis_hash,
 };
 use store::{ArchivedHead, ArchivedHolding};
 
@@ -157,13 +157,13 @@ impl Chain {
 
     /// Compares the player's unlocks (version, achievement, XP) with the entries and the row.
     pub(crate) fn check_unlocks(&self, unlocks: &[(i64, i64, i64)]) -> Result<(), ChainViolation> {
-        let mut bits: i64 = 0;
+        let mut unlocked = AchievementSet::default();
         let mut xp_by_version: BTreeMap<i64, i64> = BTreeMap::new();
         for &(version, achievement_id, xp) in unlocks.iter().filter(|u| u.0 <= self.version) {
-            let bit = u32::try_from(achievement_id).ok().and_then(|id| 1_i64.checked_shl(id));
-            let bit = bit.filter(|bit| *bit > 0 && bits & bit == 0);
-            let wrong = format!("achievement {achievement_id} is unlocked twice or unknown");
-            bits |= bit.ok_or((version, wrong))?;
+            if !unlocked.insert(achievement_id) {
+                let wrong = format!("achievement {achievement_id} is unlocked twice or unknown");
+                return Err((version, wrong));
+            }
             if version <= self.taken {
                 continue;
             }
@@ -180,8 +180,11 @@ impl Chain {
             let found = xp_by_version.get(version).copied().unwrap_or_default();
             same("the XP of the unlocks", found, expected).map_err(|what| (*version, what))?;
         }
-        same("the player's set of achievements", self.head.achievements, bits)
-            .map_err(|what| (self.version, what))
+        if self.head.achievements != unlocked {
+            let wrong = "the player's set of achievements is not that of the unlocks";
+            return Err((self.version, wrong.to_owned()));
+        }
+        Ok(())
     }
 
     fn check(&mut self, entry: &LedgerEntry, hash: Hash) -> Result<(), String> {

@@ -1,9 +1,15 @@
 //! Achievements of a game, and which of them a player's counts unlock.
 //! Texts and thresholds come from the rules file; code contains none of them.
 
+mod set;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::set::AchievementSet;
 use crate::{Amount, Levels, Money};
+
+/// The most achievements of a game, all of which its page shows.
+const COUNT_MAX: usize = 1_000;
 
 /// The condition of an achievement. Thresholds are at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +38,7 @@ pub enum AchievementKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "AchievementFile", into = "AchievementFile")]
 pub struct Achievement {
-    /// The permanent number, 1 to 62: a bit of the player's row.
+    /// The permanent number, 1 to 10,000.
     pub id: i64,
     /// The stable name.
     pub code: String,
@@ -153,8 +159,9 @@ impl TryFrom<AchievementFile> for Achievement {
     type Error = String;
     fn try_from(file: AchievementFile) -> Result<Self, String> {
         let at = |text: String| format!("achievement {:?}: {text}", file.code);
-        if !(1..=62).contains(&file.id) {
-            return Err(at(format!("expected an id from 1 to 62, got {}", file.id)));
+        let id_max = AchievementSet::ID_MAX;
+        if !(1..=id_max).contains(&file.id) {
+            return Err(at(format!("expected an id from 1 to {id_max}, got {}", file.id)));
         }
         let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
         if file.code.is_empty() || file.code.len() > 40 || !file.code.bytes().all(word) {
@@ -183,6 +190,9 @@ pub struct Achievements(Vec<Achievement>);
 impl TryFrom<Vec<Achievement>> for Achievements {
     type Error = String;
     fn try_from(list: Vec<Achievement>) -> Result<Self, String> {
+        if list.len() > COUNT_MAX {
+            return Err(format!("expected at most {COUNT_MAX} achievements, got {}", list.len()));
+        }
         for (i, one) in list.iter().enumerate() {
             if let Some(twin) = list[..i].iter().find(|a| a.id == one.id || a.code == one.code) {
                 return Err(format!(
@@ -280,12 +290,12 @@ impl Achievements {
         self.0.iter().find(|a| a.id == id)
     }
 
-    /// The achievements that these counts unlock in addition to `unlocked` (a bit per id). Their XP
-    /// is added to `total_xp`, which can reach a level and so unlock another one. An achievement
-    /// that would raise `total_xp` above `limits.xp_max` is not unlocked yet.
+    /// The achievements that these counts unlock in addition to `unlocked`. Their XP is added to
+    /// `total_xp`, which can reach a level and so unlock another one. An achievement that would
+    /// raise `total_xp` above `limits.xp_max` is not unlocked yet.
     pub(crate) fn unlock(
         &self,
-        unlocked: &mut i64,
+        unlocked: &mut AchievementSet,
         total_xp: &mut i64,
         limits: &UnlockLimits<'_>,
         mut counts: Counts,
@@ -296,7 +306,7 @@ impl Achievements {
             let xp_before = *total_xp;
             let is_due = |achievement: &&Achievement| {
                 let kind = achievement.kind;
-                *unlocked & (1 << achievement.id) == 0
+                !unlocked.contains(achievement.id)
                     && kind.reached(&counts) >= kind.threshold(limits.starting_cash)
                     && (achievement.xp == 0
                         || xp_before
@@ -304,7 +314,7 @@ impl Achievements {
                             .is_some_and(|total| total <= limits.xp_max))
             };
             let Some(next) = self.0.iter().find(is_due) else { return found };
-            *unlocked |= 1 << next.id;
+            unlocked.insert(next.id);
             *total_xp += next.xp;
             found.push(Unlock { achievement_id: next.id, xp: next.xp });
         }

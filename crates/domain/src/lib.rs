@@ -8,6 +8,7 @@ mod achievement;
 mod amount;
 mod clock;
 mod currency;
+mod day_zone;
 mod decimal;
 mod game_clock;
 mod invariant;
@@ -36,10 +37,11 @@ mod trace;
 mod transfer;
 mod xp;
 
-pub use achievement::{Achievement, AchievementKind, Achievements, Counts, Unlock};
+pub use achievement::{Achievement, AchievementKind, AchievementSet, Achievements, Counts, Unlock};
 pub use amount::Amount;
 pub use clock::{Clock, Day, Entropy, Month, UnixMicros};
 pub use currency::Currency;
+pub use day_zone::DayZone;
 pub use decimal::DecimalError;
 pub use game_clock::{
     ClockCause, ClockCommand, ClockError, ClockPosition, ClockRefusal, ClockSegment, GameClock,
@@ -58,7 +60,10 @@ pub use progress::{Levels, Progress};
 pub use quote::Quote;
 pub use ratio::{Ratio, divide_rounded};
 pub use rejection::Rejection;
-pub use rules::{Fee, FillMode, Rules};
+pub use rules::{
+    Fee, FillMode, HOLDING_SESSIONS_MAX, LateJoin, LimitStanding, PortfolioShare, RankingRules,
+    Rules,
+};
 pub use rules_effect::RulesEffect;
 pub use rules_version::{RulesDifference, RulesRef, VersionedRules};
 pub use secret::Secret;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Day, Hash, Money, Month, Quantity, UnixMicros};
+use crate::{AchievementSet, Day, Hash, Money, Month, Quantity, UnixMicros};
 
 /// A player as loaded for settlement: the row, and the loaded holdings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub struct Player {
     pub xp_day: i64,
     /// How many trades earned XP on that day.
     pub xp_day_trades: i64,
+    /// The market's day of the session in which the player last traded.
+    pub session_day: Day,
+    /// The trades of that session.
+    pub session_trades: i64,
     /// Trades that counted, ever.
     pub trades: i64,
     /// Notes that counted, ever.
@@ -33,8 +37,8 @@ pub struct Player {
     pub categories_bought: i64,
     /// Profit of all sales added up; negative for a loss.
     pub realised_profit: Money,
-    /// A bit per unlocked achievement.
-    pub achievements: i64,
+    /// The unlocked achievements.
+    pub achievements: AchievementSet,
     /// The value of all holdings when they were loaded. Not stored.
     pub holdings_value: Money,
     /// The holdings that counted when they were loaded. Not stored.
@@ -43,6 +47,9 @@ pub struct Player {
     pub sealed_until: UnixMicros,
     /// The market's day at loading. Not stored.
     pub market_day: Day,
+    /// The newest session whose purchases may be sold at loading; `None` while there is none. Not
+    /// stored.
+    pub sellable_session: Option<Day>,
     /// The loaded holdings by stock: at least those that the actions touch.
     pub holdings: BTreeMap<i64, Holding>,
     /// Versions of trades whose note counted: at least those that the actions are about.
@@ -76,6 +83,8 @@ pub struct Holding {
     /// The market's day of the purchase since which it has cost at least the rules'
     /// `holding_value_min`; of the last purchase where it has not.
     pub opened_on: Day,
+    /// The market's day of the last purchase.
+    pub bought_on: Day,
     /// The market's day on which a note about this stock last counted.
     pub noted_on: Option<Day>,
 }

@@ -39,6 +39,24 @@ pub enum Rejection {
     /// The order has more shares than allowed.
     #[error("The quantity is larger than one order may have.")]
     QuantityTooLarge,
+    /// The game's rules do not permit purchases of the stock.
+    #[error("This stock cannot be bought in this game.")]
+    StockNotAllowed,
+    /// The holding would be a larger share of the portfolio than the rules permit.
+    #[error("The holding would be a larger share of your portfolio than this game allows.")]
+    PositionLimit,
+    /// The player has made as many trades in this session as the rules permit.
+    #[error("You have made as many trades in this session as this game allows.")]
+    SessionTradesLimit,
+    /// The stock's price is below the least one that the rules permit purchases at.
+    #[error("The price of this stock is below the lowest one to buy at in this game.")]
+    PriceTooLow,
+    /// The order's amount is below the least one of the rules.
+    #[error("The order is smaller than this game allows. All shares of a stock can be sold.")]
+    OrderTooSmall,
+    /// The last purchase of the stock was too few finished sessions ago.
+    #[error("The shares were bought too short a time ago to be sold in this game.")]
+    HoldingTooShort,
     /// Cash, a holding or a total would exceed its limit.
     #[error("The trade would go beyond what an account can hold.")]
     BeyondLimits,
@@ -52,7 +70,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every rejection, for the generated documentation and for tests.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::InsufficientCash,
         Self::InsufficientQuantity,
         Self::NoQuote,
@@ -63,6 +81,12 @@ impl Rejection {
         Self::ClockUnknown,
         Self::FractionalNotAllowed,
         Self::QuantityTooLarge,
+        Self::StockNotAllowed,
+        Self::PositionLimit,
+        Self::SessionTradesLimit,
+        Self::PriceTooLow,
+        Self::OrderTooSmall,
+        Self::HoldingTooShort,
         Self::BeyondLimits,
         Self::Contended,
         Self::IdempotencyKeyReused,
@@ -81,6 +105,12 @@ impl Rejection {
             Self::ClockUnknown => "clock_unknown",
             Self::FractionalNotAllowed => "fractional_not_allowed",
             Self::QuantityTooLarge => "quantity_too_large",
+            Self::StockNotAllowed => "stock_not_allowed",
+            Self::PositionLimit => "position_limit",
+            Self::SessionTradesLimit => "session_trades_limit",
+            Self::PriceTooLow => "price_too_low",
+            Self::OrderTooSmall => "order_too_small",
+            Self::HoldingTooShort => "holding_too_short",
             Self::BeyondLimits => "beyond_limits",
             Self::Contended => "contended",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
@@ -103,9 +133,28 @@ impl Rejection {
             | Self::InsufficientQuantity
             | Self::FractionalNotAllowed
             | Self::QuantityTooLarge
+            | Self::StockNotAllowed
+            | Self::PositionLimit
+            | Self::SessionTradesLimit
+            | Self::PriceTooLow
+            | Self::OrderTooSmall
+            | Self::HoldingTooShort
             | Self::BeyondLimits
             | Self::IdempotencyKeyReused => true,
         }
+    }
+
+    /// Whether a limit of the rules caused it, of which a player can be informed before ordering.
+    pub fn is_limit(self) -> bool {
+        matches!(
+            self,
+            Self::StockNotAllowed
+                | Self::PositionLimit
+                | Self::SessionTradesLimit
+                | Self::PriceTooLow
+                | Self::OrderTooSmall
+                | Self::HoldingTooShort
+        )
     }
 
     /// The rejection with this code.

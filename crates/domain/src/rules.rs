@@ -1,17 +1,28 @@
 //! The rules of one game as read from `config/game.toml`: starting cash, XP, levels, fee,
 //! achievements. Code contains no business number; invalid numbers are rejected while parsing.
 
+mod limits;
+mod participation;
+
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use self::limits::{HOLDING_SESSIONS_MAX, LimitStanding, PortfolioShare};
+pub use self::participation::{LateJoin, RankingRules};
 use crate::limited::limited;
 use crate::{
-    Achievements, Currency, Levels, Money, Quantity, Side, TradeXp, UnixMicros, XpRules, XpStanding,
+    Achievements, Amount, Currency, Levels, Money, Price, Quantity, Side, Symbol, TradeXp,
+    UnixMicros, XpRules, XpStanding,
 };
 
 /// The rules of a game.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, remote = "Self")]
 pub struct Rules {
+    /// The version of the file format, 1 or 2. The limits need 2.
+    #[serde(default = "first_format", deserialize_with = "limited::<_, _, 1, 2>")]
+    pub format: i64,
     /// The name of the currency. A game has one currency and converts nothing.
     #[serde(default)]
     pub currency: Currency,
@@ -42,6 +53,37 @@ pub struct Rules {
     /// The distance of ask and bid in addition to a tick, in hundredths of a percent of the price.
     #[serde(default = "default_spread_bps", deserialize_with = "limited::<_, _, 0, 1_000>")]
     pub spread_bps: i64,
+    /// The stocks that may be bought, in addition to those of `categories`. Both empty: all.
+    #[serde(default)]
+    pub stocks: Vec<Symbol>,
+    /// The categories whose stocks may be bought.
+    #[serde(default)]
+    pub categories: Vec<String>,
+    /// The ids of the stocks that may be bought, as [`Rules::permit_stocks_of`] finds them.
+    #[serde(skip)]
+    pub permitted_stocks: BTreeSet<i64>,
+    /// The largest share of the portfolio that a holding may become by a purchase.
+    #[serde(default)]
+    pub position_max: Option<PortfolioShare>,
+    /// The most trades of a player in a session of the market.
+    #[serde(default, deserialize_with = "trades_per_session_max")]
+    pub trades_per_session_max: Option<i64>,
+    /// The lowest price at which a stock may be bought.
+    #[serde(default, deserialize_with = "price_min")]
+    pub price_min: Option<Price>,
+    /// The least amount of an order. A whole holding may be sold whatever its amount.
+    #[serde(default, deserialize_with = "order_value_min")]
+    pub order_value_min: Option<Amount>,
+    /// How many sessions have to end after the last purchase of a stock before its shares may be
+    /// sold, that of the purchase included.
+    #[serde(default, deserialize_with = "limited::<_, _, 0, HOLDING_SESSIONS_MAX>")]
+    pub holding_sessions_min: i64,
+    /// When players may join, and with which cash.
+    #[serde(default)]
+    pub late_join: LateJoin,
+    /// Who is on the leaderboard by return.
+    #[serde(default)]
+    pub ranking: RankingRules,
     /// XP for trades.
     pub xp: XpRules,
     /// Level thresholds.
@@ -70,13 +112,8 @@ pub enum FillMode {
 impl<'de> Deserialize<'de> for Rules {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let rules = Self::deserialize(from)?;
-        match rules.now_age_max_s {
-            Some(age) if age > rules.quote_age_max_s => Err(serde::de::Error::custom(format!(
-                "expected now_age_max_s to be at most quote_age_max_s ({}), got {age}",
-                rules.quote_age_max_s
-            ))),
-            _ => Ok(rules),
-        }
+        rules.check_fields().map_err(serde::de::Error::custom)?;
+        Ok(rules)
     }
 }
 
@@ -87,6 +124,52 @@ impl Serialize for Rules {
 }
 
 impl Rules {
+    /// Checks fields against each other. An error begins with the key that is wrong.
+    fn check_fields(&self) -> Result<(), String> {
+        if let Some(age) = self.now_age_max_s.filter(|age| *age > self.quote_age_max_s) {
+            let most = self.quote_age_max_s;
+            return Err(format!(
+                "now_age_max_s: expected at most quote_age_max_s ({most}), got {age}"
+            ));
+        }
+        self.xp.check_day()?;
+        self.check_late_join()?;
+        match self.newer_fields().find(|(_, is_set)| *is_set) {
+            Some((key, _)) if self.format < 2 => Err(format!(
+                "{key}: expected format = 2 in a file with this key, got {}",
+                self.format
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an order can be rejected by a limit of format 2.
+    pub fn has_limits(&self) -> bool {
+        self.limits().iter().any(|(_, is_set)| *is_set)
+    }
+
+    /// The fields of format 2, and whether they differ from their default.
+    fn newer_fields(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        let others = [
+            ("late_join", self.late_join != LateJoin::default()),
+            ("ranking", !self.ranking.ranks_all()),
+            ("day_zone", self.xp.day_zone.is_some()),
+        ];
+        self.limits().into_iter().chain(others)
+    }
+
+    fn limits(&self) -> [(&'static str, bool); 7] {
+        [
+            ("stocks", !self.stocks.is_empty()),
+            ("categories", !self.categories.is_empty()),
+            ("position_max", self.position_max.is_some()),
+            ("trades_per_session_max", self.trades_per_session_max.is_some()),
+            ("price_min", self.price_min.is_some()),
+            ("order_value_min", self.order_value_min.is_some()),
+            ("holding_sessions_min", self.holding_sessions_min > 0),
+        ]
+    }
+
     /// The oldest a live quote may be for an order to fill at once, in seconds.
     pub fn now_age_max_s(&self) -> i64 {
         self.now_age_max_s.unwrap_or(NOW_AGE_MAX_S).min(self.quote_age_max_s)
@@ -171,12 +254,38 @@ impl Fee {
 /// The default of `now_age_max_s`, unless `quote_age_max_s` is lower.
 const NOW_AGE_MAX_S: i64 = 60;
 
+fn first_format() -> i64 {
+    1
+}
+
 fn default_pending_orders_max() -> i64 {
     20
 }
 
 fn age<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     limited::<_, _, 1, 1_000_000_000>(from).map(Some)
+}
+
+fn trades_per_session_max<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Option<i64>, D::Error> {
+    limited::<_, _, 1, 1_000_000>(from).map(Some)
+}
+
+fn price_min<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Price>, D::Error> {
+    let price = Price::deserialize(from)?;
+    if (1..=Price::MAX.0).contains(&price.0) {
+        return Ok(Some(price));
+    }
+    Err(serde::de::Error::custom("expected a price from \"0.0001\" to \"1000000.00\""))
+}
+
+fn order_value_min<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Amount>, D::Error> {
+    let least = Amount::deserialize(from)?;
+    if least.is_positive() {
+        return Ok(Some(least));
+    }
+    Err(serde::de::Error::custom("expected an amount above zero"))
 }
 
 /// The spread of rules that do not set it.
@@ -233,7 +342,7 @@ mod tests {
         assert_eq!(xp(1_000, rich), TradeXp::NotInvested);
         assert_eq!(xp(1_000, XpStanding { total_xp: 90, ..new }), TradeXp::Earned(10));
         assert_eq!(xp(1_000, XpStanding { is_invested: true, ..rich }), TradeXp::Earned(10));
-        let none = Rules { xp: XpRules { buy: 0, ..rules.xp }, ..rules.clone() };
+        let none = Rules { xp: XpRules { buy: 0, ..rules.xp.clone() }, ..rules.clone() };
         assert_eq!(none.trade_xp(Side::Buy, Money(1_000), &new, now), TradeXp::NotInRules);
     }
 

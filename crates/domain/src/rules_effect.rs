@@ -40,13 +40,13 @@ impl Rules {
             profit: player.realised_profit,
             notes: player.notes,
         };
-        let (mut bits, mut total_xp) = (player.achievements, player.total_xp);
+        let (mut held, mut total_xp) = (player.achievements.clone(), player.total_xp);
         let limits = UnlockLimits {
             levels: &self.levels,
             starting_cash: self.starting_cash,
             xp_max: i64::MAX,
         };
-        let due = self.achievements.unlock(&mut bits, &mut total_xp, &limits, counts);
+        let due = self.achievements.unlock(&mut held, &mut total_xp, &limits, counts);
         due.into_iter().map(|unlock| unlock.achievement_id).collect()
     }
 }

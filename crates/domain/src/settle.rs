@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::achievement::UnlockLimits;
 use crate::{
-    Action, Counts, Day, EntryKind, Hash, Holding, Invested, LedgerEntry, Money, Note, Order,
-    Player, Price, Quantity, Quote, Rejection, Rules, RulesRef, Side, UnixMicros, Unlock,
-    XpStanding, divide_rounded, genesis_hash, invariant,
+    AchievementSet, Action, Counts, Day, EntryKind, Hash, Holding, Invested, LedgerEntry, Money,
+    Note, Order, Player, Price, Quantity, Quote, Rejection, Rules, RulesRef, Side, UnixMicros,
+    Unlock, XpStanding, divide_rounded, genesis_hash, invariant,
 };
 
 /// The most shares a player can hold of one stock, a hundred million, in millionths. Together with
@@ -30,7 +30,7 @@ pub struct Fill {
 /// The outcome of an action.
 pub type Outcome = Result<Fill, Rejection>;
 
-/// A new player and the entry that opens the chain with the starting cash.
+/// A new player and the entry that opens the chain with the cash of a player who joins at `now`.
 pub fn open_player<'r>(
     player_id: i64,
     rules: impl Into<RulesRef<'r>>,
@@ -39,8 +39,8 @@ pub fn open_player<'r>(
     let rules = rules.into();
     let mut player = unopened_player(player_id, now);
     let mut entry = player.next_entry(EntryKind::Open, now);
-    entry.amount = rules.starting_cash;
-    player.cash = rules.starting_cash;
+    let cash = rules.opening_cash(now);
+    (entry.amount, player.cash) = (cash, cash);
     let fill = player.append(entry, rules);
     (player, fill)
 }
@@ -56,16 +56,19 @@ pub(crate) fn unopened_player(player_id: i64, now: UnixMicros) -> Player {
         head_month: now.month(),
         xp_day: 0,
         xp_day_trades: 0,
+        session_day: Day::default(),
+        session_trades: 0,
         trades: 0,
         notes: 0,
         stocks_bought: 0,
         categories_bought: 0,
         realised_profit: Money::ZERO,
-        achievements: 0,
+        achievements: AchievementSet::default(),
         holdings_value: Money::ZERO,
         invested: Invested::default(),
         sealed_until: UnixMicros::default(),
         market_day: Day::default(),
+        sellable_session: None,
         holdings: BTreeMap::new(),
         noted: BTreeSet::new(),
         known_texts: BTreeSet::new(),
@@ -86,6 +89,8 @@ pub fn settle<'r>(
     match action {
         Action::Trade(order, note) => {
             let trade = Trade::check(order, quote, &rules, now)?;
+            let standing = player.limit_standing(order.stock_id);
+            rules.check_limits(order.side, order.stock_id, &trade.quote, &standing)?;
             match order.side {
                 Side::Buy => buy(player, &trade, note.as_ref(), rules),
                 Side::Sell => sell(player, &trade, note.as_ref(), rules),
@@ -128,6 +133,9 @@ impl<'a> Trade<'a> {
         if !rules.fractional_shares && !order.quantity.is_whole() {
             return Err(Rejection::FractionalNotAllowed);
         }
+        if order.side == Side::Buy && !rules.permits_stock(order.stock_id) {
+            return Err(Rejection::StockNotAllowed);
+        }
         let quote = quote?;
         if quote.price.0 <= 0 || quote.price > Price::MAX {
             return Err(Rejection::NoQuote);
@@ -145,6 +153,11 @@ impl<'a> Trade<'a> {
         let value = quote.price.value_rounded_down(order.quantity);
         let value = value.ok_or(Rejection::BeyondLimits)?;
         Ok(Self { order, quote, price, amount, fee, value, now })
+    }
+
+    /// Whether the amount is below the least one of the rules.
+    fn is_too_small(&self, rules: &Rules) -> bool {
+        rules.order_value_min().is_some_and(|least| self.amount < least)
     }
 
     fn entry(&self, player: &Player, kind: EntryKind) -> LedgerEntry {
@@ -166,6 +179,9 @@ fn buy(
     rules: RulesRef<'_>,
 ) -> Outcome {
     let total = trade.amount.checked_add(trade.fee).ok_or(Rejection::BeyondLimits)?;
+    if trade.is_too_small(&rules) {
+        return Err(Rejection::OrderTooSmall);
+    }
     if total > player.cash {
         return Err(Rejection::InsufficientCash);
     }
@@ -174,6 +190,7 @@ fn buy(
         quantity: Quantity(0),
         cost_basis: Money::ZERO,
         opened_on: trade.quote.market_day,
+        bought_on: trade.quote.market_day,
         noted_on: None,
     });
     let quantity = held.quantity.0.checked_add(trade.order.quantity.0);
@@ -191,14 +208,18 @@ fn buy(
     let is_held = held.quantity.0 > 0 && held.cost_basis >= rules.holding_value_min();
     let opened_on = if is_held { held.opened_on } else { trade.quote.market_day };
     let (quantity, cost_basis) = (Quantity(quantity), Money(cost_basis));
-    let after = Holding { quantity, cost_basis, opened_on, noted_on: held.noted_on };
+    let cash = Money(player.cash.0 - total.0);
+    let value = trade.quote.price.value_rounded_down(quantity).ok_or(Rejection::BeyondLimits)?;
+    rules.check_position(value, cash.checked_add(holdings_value))?;
+    let bought_on = trade.quote.market_day;
+    let after = Holding { quantity, cost_basis, opened_on, bought_on, noted_on: held.noted_on };
 
     let mut entry = trade.entry(player, EntryKind::Buy);
     entry.quantity = trade.order.quantity;
     entry.amount = Money(-trade.amount.0);
     entry.quantity_after = after.quantity;
     entry.cost_basis_after = after.cost_basis;
-    player.cash = Money(player.cash.0 - total.0);
+    player.cash = cash;
     player.holdings.insert(trade.order.stock_id, after);
     player.holdings_value = holdings_value;
     Ok(player.traded(entry, trade, note, rules))
@@ -213,6 +234,9 @@ fn sell(
     let held = player.holdings.get(&trade.order.stock_id).copied();
     let held = held.filter(|h| h.quantity >= trade.order.quantity);
     let held = held.ok_or(Rejection::InsufficientQuantity)?;
+    if trade.order.quantity < held.quantity && trade.is_too_small(&rules) {
+        return Err(Rejection::OrderTooSmall);
+    }
     let cash = player.cash.checked_add(trade.amount).and_then(|c| c.checked_sub(trade.fee));
     let cash = cash.filter(|c| c.0 <= MONEY_MAX).ok_or(Rejection::BeyondLimits)?;
     if cash.0 < 0 {
@@ -315,6 +339,7 @@ impl Player {
             (self.xp_day, self.xp_day_trades) = (day.max(self.xp_day), earlier_trades + 1);
             entry.xp_trade = xp;
         }
+        self.count_session_trade(trade.quote.market_day);
         self.trades += i64::from(rules.is_trade_counted(trade.amount));
         if let Some(note) = note {
             let (stock_id, day) = (trade.order.stock_id, trade.quote.market_day);
@@ -375,8 +400,8 @@ impl Player {
                 starting_cash: rules.starting_cash,
                 xp_max: rules.xp_max(self.invested.stocks > 0),
             };
-            let bits = &mut self.achievements;
-            unlocked = rules.achievements.unlock(bits, &mut self.total_xp, &limits, counts);
+            let known = &mut self.achievements;
+            unlocked = rules.achievements.unlock(known, &mut self.total_xp, &limits, counts);
         }
         entry.xp_achievements = unlocked.iter().map(|u| u.xp).sum();
         entry.cash_after = self.cash;

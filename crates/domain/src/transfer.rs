@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use crate::settle::{HOLDING_MAX, MONEY_MAX, unopened_player};
 use crate::{
-    Day, EntryKind, Fill, Holding, Money, Player, Price, Quantity, QuoteSource, RulesRef,
-    UnixMicros, Unlock,
+    AchievementSet, Day, EntryKind, Fill, Holding, Money, Player, Price, Quantity, QuoteSource,
+    RulesRef, UnixMicros, Unlock,
 };
 
 /// What a player had.
@@ -59,7 +59,7 @@ impl AccountTransfer {
             && (0..=MONEY_MAX).contains(&self.total_xp)
             && cost.is_some_and(|cost| cost <= MONEY_MAX)
             && shares.values().all(|sum| *sum <= HOLDING_MAX)
-            && self.achievement_ids.iter().all(|id| (1..=62).contains(id))
+            && self.achievement_ids.iter().all(|id| (1..=AchievementSet::ID_MAX).contains(id))
     }
 }
 
@@ -81,7 +81,7 @@ pub fn open_transferred<'r>(
     player.cash = transfer.cash;
     let mut opening = player.append(entry, rules);
     for &achievement_id in &transfer.achievement_ids {
-        player.achievements |= 1 << achievement_id;
+        player.achievements.insert(achievement_id);
         // Its XP is part of the total.
         opening.unlocked.push(Unlock { achievement_id, xp: 0 });
     }
@@ -104,6 +104,7 @@ fn transfer_in(
         quantity: Quantity(0),
         cost_basis: Money::ZERO,
         opened_on: market_day,
+        bought_on: market_day,
         noted_on: None,
     };
     let holding = player.holdings.entry(transferred.stock_id).or_insert(nothing);
@@ -143,7 +144,7 @@ mod tests {
         let now = UnixMicros(1_795_394_741_000_000);
         let (player, fills) = open_transferred(42, &transfer, Day(12_786), &rules, now);
         assert_eq!((player.cash, player.total_xp), (Money(943_015), 3_250));
-        assert_eq!((player.achievements, player.trades), (1 << 1 | 1 << 18, 0));
+        assert_eq!((player.achievements.mask(), player.trades), (1 << 1 | 1 << 18, 0));
         let has = |id| (player.holdings[&id].quantity.0, player.holdings[&id].cost_basis.0);
         assert_eq!(has(7), (5_000_000, 57_185));
         assert_eq!(has(9), (1_000_000, 0));

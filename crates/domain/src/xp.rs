@@ -1,12 +1,12 @@
 //! The rules for XP of trades, and what decides whether a trade earns it.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::limited::limited;
-use crate::{Amount, UnixMicros};
+use crate::{Amount, DayZone, UnixMicros};
 
 /// XP for trades, and which trades, holdings and notes count: those without value earn no XP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct XpRules {
     /// XP for a purchase.
@@ -18,9 +18,13 @@ pub struct XpRules {
     /// How many trades of a player's day earn XP.
     #[serde(deserialize_with = "limited::<_, _, 0, 1_000_000_000>")]
     pub trades_per_day_max: i64,
-    /// When the player's day begins, in minutes east of UTC (-720 to 840).
-    #[serde(default, deserialize_with = "limited::<_, _, -720, 840>")]
-    pub day_utc_offset_min: i64,
+    /// When the player's day begins, in minutes east of UTC (-720 to 840). `None`: at midnight in
+    /// `day_zone`, or UTC without one.
+    #[serde(default, deserialize_with = "day_utc_offset_min")]
+    pub day_utc_offset_min: Option<i64>,
+    /// The time zone in which the player's day is a date; excludes `day_utc_offset_min`.
+    #[serde(default)]
+    pub day_zone: Option<DayZone>,
     /// The least amount of a trade that earns XP and counts for achievements.
     #[serde(default = "default_value_min")]
     pub value_min: Amount,
@@ -36,6 +40,10 @@ pub struct XpRules {
     /// The fewest visible characters of a note that counts.
     #[serde(default = "default_note_characters_min", deserialize_with = "limited::<_, _, 1, 280>")]
     pub note_characters_min: i64,
+}
+
+fn day_utc_offset_min<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    limited::<_, _, -720, 840>(from).map(Some)
 }
 
 // What files from before these keys get; the same as in the built-in file.
@@ -58,7 +66,20 @@ fn default_note_characters_min() -> i64 {
 impl XpRules {
     /// The number of the player's day at `now`.
     pub fn day(&self, now: UnixMicros) -> i64 {
-        i64::from(now.plus_seconds(self.day_utc_offset_min * 60).day().0)
+        let offset_min = self.day_utc_offset_min.unwrap_or(0);
+        let fixed = || now.plus_seconds(offset_min * 60).day();
+        let day = self.day_zone.as_ref().map_or_else(fixed, |zone| zone.day(now));
+        i64::from(day.0)
+    }
+
+    /// Checks that one key at most decides when a day begins.
+    pub(crate) fn check_day(&self) -> Result<(), String> {
+        match (&self.day_zone, self.day_utc_offset_min) {
+            (Some(_), Some(_)) => {
+                Err("day_zone: expected either day_zone or day_utc_offset_min, got both".to_owned())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -109,7 +130,8 @@ mod tests {
             buy: 10,
             sell: 15,
             trades_per_day_max: 3,
-            day_utc_offset_min: 120,
+            day_utc_offset_min: Some(120),
+            day_zone: None,
             value_min: default_value_min(),
             holding_value_min: default_holding_value_min(),
             uninvested_max: default_uninvested_max(),
@@ -131,7 +153,9 @@ mod tests {
         let built_in: crate::Rules = toml::from_str(text).expect("good");
         let old: XpRules =
             toml::from_str("buy = 10\nsell = 15\ntrades_per_day_max = 3").expect("good");
-        assert_eq!(old, built_in.xp);
-        assert_eq!(old, XpRules { day_utc_offset_min: 0, ..xp_rules() });
+        assert_eq!(old, XpRules { day_utc_offset_min: None, ..xp_rules() });
+        let begins = |rules: &XpRules| rules.day(UnixMicros(86_400_000_000));
+        assert_eq!((begins(&old), begins(&built_in.xp)), (1, 1));
+        assert_eq!(XpRules { day_utc_offset_min: Some(0), ..old }, built_in.xp);
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use domain::{Money, RankingRules};
 use store::{BoardKind, RankSnapshot, Store, StoreError};
 
 use crate::leaderboard::Leaderboard;
@@ -72,10 +73,13 @@ impl Leaderboards {
         }
     }
 
-    /// Adds a new player to both leaderboards; `starting_cash` is in cents.
-    pub fn add_player(&self, player_id: i64, starting_cash: i64) {
+    /// Adds a new player with this cash; to the leaderboard by return only if these rules rank
+    /// every player.
+    pub fn add_player(&self, player_id: i64, cash: Money, ranking: &RankingRules) {
         self.xp.apply(player_id, 0);
-        self.returns.apply(player_id, starting_cash);
+        if ranking.ranks_all() {
+            self.returns.apply(player_id, cash.0);
+        }
     }
 
     /// Removes an erased or unranked player from both leaderboards, with a tombstone.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::RankingRules;
 use store::Store;
 use tokio::task::spawn_blocking;
 
@@ -16,24 +17,25 @@ const PAGE_ROWS: i64 = 5_000;
 #[derive(Debug)]
 pub struct ReturnValuation {
     prices_json: Arc<str>,
+    ranking: RankingRules,
     /// Player and value, in cents.
     players: Vec<(i64, i64)>,
 }
 
 impl ReturnValuation {
-    /// A round at these prices, as JSON of the price board.
-    pub fn new(prices_json: Arc<str>) -> Self {
-        Self { prices_json, players: Vec::new() }
+    /// A round at these prices, as JSON of the price board, of the players that the rules rank.
+    pub fn new(prices_json: Arc<str>, ranking: RankingRules) -> Self {
+        Self { prices_json, ranking, players: Vec::new() }
     }
 
     /// Values the next players; returns whether all are valued. A failed step can be repeated.
     pub async fn step(&mut self, store: &Store) -> Result<bool, FollowError> {
         let after = self.players.last().map_or(i64::MIN, |row| row.0);
         // A round takes seconds, so replication lag is acceptable.
-        let prices = &self.prices_json;
+        let (prices, ranking) = (&self.prices_json, &self.ranking);
         let page = store
             .with_replica(|store| async move {
-                store.player_values_page(after, PAGE_ROWS, prices).await
+                store.player_values_page(after, PAGE_ROWS, prices, ranking).await
             })
             .await?;
         let is_done = i64::try_from(page.len()).unwrap_or(i64::MAX) < PAGE_ROWS;
@@ -43,11 +45,13 @@ impl ReturnValuation {
 
     /// Replaces the scores of the round before; returns the number of players.
     pub async fn finish(self, board: &Arc<Leaderboard>) -> Result<u64, FollowError> {
-        let (board, mut players) = (Arc::clone(board), self.players);
+        let (board, mut players, ranking) = (Arc::clone(board), self.players, self.ranking);
         Ok(spawn_blocking(move || {
             // Adds players that registered after the last page was read.
-            let last = players.last().map_or(i64::MIN, |row| row.0);
-            players.extend(board.scores_after(last, usize::MAX));
+            if ranking.ranks_all() {
+                let last = players.last().map_or(i64::MIN, |row| row.0);
+                players.extend(board.scores_after(last, usize::MAX));
+            }
             board.replace(players);
             board.total()
         })

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use domain::{Money, Quote, QuoteSource, Rejection, Symbol, UnixMicros};
+use domain::{Quote, QuoteSource, Rejection, Rules, Symbol, UnixMicros};
 use store::{FillsAt, PendingOrder, Valuation};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -172,14 +172,16 @@ impl PriceBoard {
         self.listings.get(*self.by_symbol.get(symbol)?)
     }
 
-    /// The valuation of holdings at the present prices.
-    pub fn valuation(&self, holding_value_min: Money) -> Valuation {
+    /// The valuation of holdings at the present prices, with what these rules count.
+    pub fn valuation(&self, rules: &Rules) -> Valuation {
         let current = self.current.load();
+        let sessions = usize::try_from(rules.holding_sessions_min).unwrap_or(usize::MAX);
         Valuation {
             prices_json: current.prices_json(),
             market_day: current.market_day,
             held_before: current.previous_day,
-            holding_value_min,
+            sellable_session: current.day_before(sessions),
+            holding_value_min: rules.holding_value_min(),
         }
     }
 
@@ -247,6 +249,24 @@ mod tests {
         assert_eq!(board.quote(1001).unwrap().as_of, START.plus_seconds(90));
         assert_ne!(board.snapshot().quotes, taken.quotes);
         assert_eq!(board.snapshot().present.step, 30);
+    }
+
+    #[test]
+    fn shares_may_be_sold_that_were_bought_as_many_finished_sessions_ago_as_the_rules_say() {
+        let source = source();
+        let board = PriceBoard::new(&source, listings(&source), START).unwrap();
+        let now = UnixMicros(START.0 + 90_500_000);
+        board.publish(&source, now);
+        let current = board.snapshot();
+        assert_eq!(current.day_before(0), Some(current.market_day));
+        assert_eq!(current.day_before(1), Some(current.previous_day));
+        let finished = source.finished_sessions(now);
+        for sessions in [1, 2, 60] {
+            let expected = source.session_day(now, finished - sessions);
+            assert_eq!(current.day_before(sessions), expected);
+            assert!(expected.is_some());
+        }
+        assert_eq!(current.day_before(61), None);
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
-use domain::{BidAsk, Day, QuoteSource, UnixMicros};
+use domain::{BidAsk, Day, HOLDING_SESSIONS_MAX, QuoteSource, UnixMicros};
 
 use crate::calendar::TradingHours;
 use crate::quote::{Halt, Listing, StockQuote};
@@ -18,6 +18,8 @@ pub struct PriceSnapshot {
     pub market_day: Day,
     /// The day of the session before it.
     pub previous_day: Day,
+    /// The days of the last sessions before that of `market_day`, the newest first.
+    days_before: Box<[Day]>,
     pub present: MarketTime,
     pub source: QuoteSource,
     pub tick: TickRule,
@@ -42,6 +44,7 @@ impl PriceSnapshot {
             as_of: now.whole_second(),
             market_day: source.market_day(now),
             previous_day: source.previous_day(now),
+            days_before: source.days_before(now, HOLDING_SESSIONS_MAX),
             present: source.present(now),
             source: source.source(),
             tick: source.tick(),
@@ -63,6 +66,15 @@ impl PriceSnapshot {
     /// The prices that orders at this quote fill at, with the spread of the rules.
     pub fn sides(&self, quote: &StockQuote, spread_bps: i64) -> BidAsk {
         BidAsk::around(quote.price, self.tick.step(quote.price), spread_bps)
+    }
+
+    /// The day of the session so many sessions before that of the prices; `None` where the history
+    /// does not go back as far, or more than the rules can name.
+    pub(crate) fn day_before(&self, sessions: usize) -> Option<Day> {
+        match sessions.checked_sub(1) {
+            None => Some(self.market_day),
+            Some(position) => self.days_before.get(position).copied(),
+        }
     }
 
     pub fn halt(&self, position: usize) -> Option<Halt> {

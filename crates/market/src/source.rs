@@ -217,6 +217,14 @@ impl MarketSource {
         self.day_of(self.present(now).priced_session().saturating_sub(1))
     }
 
+    /// The days of the sessions before the one whose day the prices of `now` bear, the newest
+    /// first, at most `count`.
+    pub(crate) fn days_before(&self, now: UnixMicros, count: i64) -> Box<[Day]> {
+        let sessions = (0..self.present(now).priced_session()).rev();
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        sessions.take(count).map(|session| self.day_of(session)).collect()
+    }
+
     /// Replaces `quotes` by the prices of `now`, in the order of [`Self::stocks`]. Their `as_of` is
     /// the real instant of the tick: `now` without its fraction of a second. A live market returns
     /// the quotes of its feed, with price 0 for stocks without one.

@@ -43,7 +43,7 @@ static OF_PLAYER: LazyStatement = LazyStatement::new(
      LEFT JOIN player_achievements pa
          ON pa.achievement_id = a.achievement_id AND pa.player_id = $1
      ORDER BY a.position, a.achievement_id
-     LIMIT 100",
+     LIMIT 1000",
 );
 
 static UNLOCKED_BY: LazyStatement = LazyStatement::new(
@@ -83,7 +83,7 @@ impl Store {
         save(self.writer(), rules).await
     }
 
-    /// All achievements, 100 at most, with the player's unlocks.
+    /// All achievements, 1,000 at most, with the player's unlocks.
     pub async fn achievements_of(&self, player_id: i64) -> Result<Vec<AchievementRow>, StoreError> {
         self.reader().fetch_all(&OF_PLAYER, (player_id,)).await
     }

@@ -42,6 +42,8 @@ pub struct Valuation {
     /// The day of the last finished session. A holding opened before it was held for a full
     /// session.
     pub held_before: Day,
+    /// The newest session whose purchases may be sold by the rules.
+    pub sellable_session: Option<Day>,
     /// The smallest value of a holding that counts.
     pub holding_value_min: Money,
 }
@@ -53,6 +55,7 @@ impl Valuation {
             prices_json: prices_json.into(),
             market_day: Day::default(),
             held_before: Day(i32::MIN),
+            sellable_session: None,
             holding_value_min: Money(i64::MAX),
         }
     }

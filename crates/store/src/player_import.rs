@@ -330,6 +330,7 @@ impl PlayerImport {
             RowSet::int(&holdings, |(.., holding)| holding.quantity.0),
             RowSet::int(&holdings, |(.., holding)| holding.cost_basis.0),
             RowSet::int(&holdings, |(.., holding)| i64::from(holding.opened_on.0)),
+            RowSet::int(&holdings, |(.., holding)| i64::from(holding.bought_on.0)),
             RowSet::optional_int(&holdings, |_| None),
         ]);
         self.tx.run().execute(&batch::HOLDINGS, (&rows,)).await?;

@@ -1,8 +1,9 @@
 //! The views of a player's portfolio, one statement each: the database computes joins, values and
 //! sums at the prices passed as a parameter. Percentages and averages are computed in Rust.
 
-use domain::{Money, PageRequest, Price, Quantity, Ratio, Symbol, average_price};
+use domain::{Day, Money, PageRequest, Price, Quantity, Ratio, Symbol, average_price};
 
+use crate::decode::read_day;
 use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError};
@@ -39,6 +40,8 @@ impl HoldingRow {
 pub struct Position {
     pub quantity: Quantity,
     pub cost_basis: Money,
+    /// The market's day of the last purchase.
+    pub bought_on: Day,
     pub is_watched: bool,
 }
 
@@ -109,6 +112,7 @@ static PAGE: LazyStatement = LazyStatement::new(
 static POSITION: LazyStatement = LazyStatement::new(
     "portfolio.stake",
     "SELECT COALESCE(h.quantity, 0) AS quantity, COALESCE(h.cost_basis, 0) AS cost_basis,
+         COALESCE(h.bought_on, h.opened_on, 0) AS bought_on,
          CAST(CASE WHEN w.stock_id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS watched
      FROM players pl
      LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.stock_id = $2
@@ -253,13 +257,17 @@ impl Store {
         player_id: i64,
         stock_id: i64,
     ) -> Result<Position, StoreError> {
-        let row: Option<(i64, i64, i64)> =
+        let row: Option<(i64, i64, i64, i64)> =
             self.reader().fetch_optional(&POSITION, (player_id, stock_id)).await?;
-        Ok(row.map_or_else(Position::default, |(quantity, cost_basis, watched)| Position {
+        let Some((quantity, cost_basis, bought_on, watched)) = row else {
+            return Ok(Position::default());
+        };
+        Ok(Position {
             quantity: Quantity(quantity),
             cost_basis: Money(cost_basis),
+            bought_on: read_day(bought_on)?,
             is_watched: watched != 0,
-        }))
+        })
     }
 
     /// The sums of a player's portfolio.

@@ -1,7 +1,8 @@
 //! The progress of a player: what achievements and the XP of the next trade depend on.
 
-use domain::{Counts, Levels, Money, XpStanding};
+use domain::{Counts, Levels, LimitStanding, Money, XpStanding};
 
+use crate::decode::read_day;
 use crate::query::row;
 use crate::statement::LazyStatement;
 use crate::{Store, StoreError, Valuation};
@@ -13,6 +14,8 @@ pub struct PlayerProgress {
     pub counts: Counts,
     /// For the XP of the next trade.
     pub xp: XpStanding,
+    /// For the limits of orders of one stock, of which the position is not included.
+    pub limits: LimitStanding,
 }
 
 static PROGRESS: LazyStatement = LazyStatement::new(
@@ -25,7 +28,8 @@ static PROGRESS: LazyStatement = LazyStatement::new(
          JOIN stocks s ON s.stock_id = h.stock_id
          LEFT JOIN prices p ON p.stock_id = h.stock_id
          WHERE h.player_id = $1 AND h.quantity > 0)
-     SELECT pl.cash, pl.total_xp, pl.xp_day, pl.xp_day_trades, pl.trades, pl.notes,
+     SELECT pl.cash, pl.total_xp, pl.xp_day, pl.xp_day_trades, pl.session_day,
+         pl.session_trades, pl.trades, pl.notes,
          pl.stocks_bought, pl.categories_bought, pl.realised_profit,
          CAST(COALESCE(SUM(v.value), 0) AS BIGINT) AS value,
          COUNT(*) FILTER (WHERE v.value >= $3 AND v.opened_on < $4) AS invested_stocks,
@@ -47,6 +51,8 @@ row! {
         total_xp: i64,
         xp_day: i64,
         xp_day_trades: i64,
+        session_day: Option<i64>,
+        session_trades: Option<i64>,
         trades: i64,
         notes: i64,
         stocks_bought: i64,
@@ -103,6 +109,13 @@ impl Store {
             xp_day_trades: row.xp_day_trades,
             is_invested: row.invested_stocks > 0,
         };
-        Ok(PlayerProgress { counts, xp })
+        let limits = LimitStanding {
+            portfolio_value,
+            session_day: row.session_day.map(read_day).transpose()?.unwrap_or_default(),
+            session_trades: row.session_trades.unwrap_or(0),
+            sellable_session: valuation.sellable_session,
+            ..LimitStanding::default()
+        };
+        Ok(PlayerProgress { counts, xp, limits })
     }
 }

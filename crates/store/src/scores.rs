@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::UnixMicros;
+use domain::{RankingRules, UnixMicros};
 use serde::Serialize;
 
 use crate::rows::RowSet;
@@ -86,7 +86,7 @@ static VALUES_PAGE: LazyStatement = LazyStatement::new(
     "WITH prices AS MATERIALIZED ({prices:$3:prices}),
      page AS MATERIALIZED (
          SELECT player_id, cash FROM players
-         WHERE player_id > $1 AND erased_at IS NULL
+         WHERE player_id > $1 AND erased_at IS NULL AND trades >= $4 AND notes >= $5
          ORDER BY player_id LIMIT $2),
      worth AS MATERIALIZED (
          SELECT h.player_id, CAST(SUM({value:h.quantity:p.price}) AS BIGINT) AS value
@@ -184,15 +184,17 @@ impl Store {
     }
 
     /// Players after `after_player_id` whose user was not erased, with the value of cash and shares
-    /// in cents at these prices, ascending, at most `limit`.
+    /// in cents at these prices, ascending, at most `limit` of those that the rules rank.
     pub async fn player_values_page(
         &self,
         after_player_id: i64,
         limit: i64,
         prices_json: &str,
+        ranking: &RankingRules,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
-        let page: String =
-            self.scan().fetch_scalar(&VALUES_PAGE, (after_player_id, limit, prices_json)).await?;
+        let least = (ranking.trades_min, ranking.notes_min);
+        let params = (after_player_id, limit, prices_json, least.0, least.1);
+        let page: String = self.scan().fetch_scalar(&VALUES_PAGE, params).await?;
         read_page(&page)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use domain::{Clock, Rules, UnixMicros, VersionedRules};
-use store::{Game, NewRules, Store, StoreError};
+use store::{Game, NewRules, StockRow, Store, StoreError};
 
 /// The author of the first version.
 const FIRST_AUTHOR: &str = "openbell";
@@ -29,6 +29,9 @@ pub enum RulesError {
     Fixed(Vec<&'static str>),
     #[error("the rules are those of version {0} already")]
     Unchanged(i64),
+    /// A stock or category that the market does not have.
+    #[error("{0}")]
+    Market(String),
     #[error("version {newest} of the rules was applied meanwhile, after version {expected}")]
     Moved { expected: i64, newest: i64 },
     #[error("version {version} comes into force at {at}; a later version cannot do so earlier")]
@@ -144,10 +147,16 @@ impl GameRules {
             self.refresh().await?;
         } else if newest > 0 && newest < known {
             // A standby that lacked the newest version was promoted.
-            let versions = read_after(&self.store, self.game_id, 0).await?;
-            if !versions.is_empty() {
-                self.versions.store(Arc::new(versions));
-            }
+            self.reload().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads all versions again, as after a change of the stocks, whose ids they permit.
+    pub async fn reload(&self) -> Result<(), StoreError> {
+        let versions = read_after(&self.store, self.game_id, 0).await?;
+        if !versions.is_empty() {
+            self.versions.store(Arc::new(versions));
         }
         Ok(())
     }
@@ -164,9 +173,11 @@ impl GameRules {
         if !fixed.is_empty() {
             return Err(RulesError::Fixed(fixed));
         }
-        if newest.rules == *change.rules {
+        if newest.digest() == change.rules.digest() {
             return Err(RulesError::Unchanged(newest.version));
         }
+        let stocks = self.store.all_stocks().await?;
+        permit_stocks(&mut change.rules.clone(), &stocks).map_err(RulesError::Market)?;
         let soonest = now.plus_seconds(RULES_LEAD_S);
         // Without an instant, a version that is not in force yet is replaced at its own.
         let wanted = change.effective_from.unwrap_or(newest.effective_from);
@@ -195,9 +206,25 @@ async fn read_after(
     version: i64,
 ) -> Result<Vec<Arc<VersionedRules>>, StoreError> {
     let stored = store.rules_after(game_id, version).await?;
+    if stored.is_empty() {
+        return Ok(Vec::new());
+    }
+    let stocks = store.all_stocks().await?;
     let read = |row: store::StoredRules| {
         let parsed = VersionedRules::parse(row.version, row.effective_from, &row.text);
-        parsed.map(Arc::new).map_err(StoreError::Corrupt)
+        let mut parsed = parsed.map_err(StoreError::Corrupt)?;
+        // No stock is permitted by rules of another market; the start refuses them.
+        let _ = permit_stocks(&mut parsed.rules, &stocks);
+        Ok(Arc::new(parsed))
     };
     stored.into_iter().map(read).collect()
+}
+
+/// Finds the stocks that rules permit.
+///
+/// # Errors
+/// A stock or category that is not listed.
+pub fn permit_stocks(rules: &mut Rules, stocks: &[StockRow]) -> Result<(), String> {
+    let listed = stocks.iter().map(|stock| (stock.stock_id, &stock.symbol, &*stock.category));
+    rules.permit_stocks_of(listed)
 }

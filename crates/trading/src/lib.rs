@@ -22,7 +22,7 @@ mod trace;
 pub use config::TradingConfig;
 pub use deps::{DeskDeps, OnCommit, Quotes, Valuations};
 pub use desk::Desk;
-pub use game_rules::{GameRules, RULES_LEAD_S, RulesChange, RulesError};
+pub use game_rules::{GameRules, RULES_LEAD_S, RulesChange, RulesError, permit_stocks};
 pub use group_commit::{LoadedBatch, PreparedBatch};
 pub use job::Job;
 pub use lane::Lane;

@@ -13,6 +13,7 @@ mod form;
 mod format;
 mod history;
 mod home;
+mod limits;
 mod live;
 mod market;
 mod market_state;

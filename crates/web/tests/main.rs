@@ -11,9 +11,11 @@ mod api {
     mod external;
     mod market;
     mod orders;
+    mod participation;
     mod pending_orders;
     mod platform;
     mod portfolio;
+    mod rule_limits;
     mod rules;
     mod stocks;
     mod transactions;

@@ -112,7 +112,7 @@ async fn changes_beside_the_ledger_are_found() {
         ),
         (
             "UPDATE players SET achievements = 0 WHERE player_id = $1",
-            "the player's set of achievements is 0, ",
+            "the player's set of achievements is not that of the unlocks",
         ),
         (
             "UPDATE holdings SET quantity = quantity + 1 WHERE player_id = $1",

@@ -73,7 +73,7 @@ macro_rules! write_fills {
             player.xp_day_trades,
             player.trades,
             player.realised_profit.0,
-            player.achievements,
+            player.achievements.mask(),
         );
         for (stock_id, holding) in &player.holdings {
             let (quantity, basis) = (holding.quantity.0, holding.cost_basis.0);

@@ -139,7 +139,7 @@ async fn value(game: &Game, options: &Options) -> Result<(), BenchError> {
             tokio::spawn(async move { read_until(&board, &is_over).await })
         });
         let began = Instant::now();
-        let mut round = ReturnValuation::new(PRICES_JSON.into());
+        let mut round = ReturnValuation::new(PRICES_JSON.into(), domain::RankingRules::default());
         while !round.step(&game.store).await? {}
         let read = began.elapsed();
         round.finish(&board).await?;

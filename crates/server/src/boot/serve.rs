@@ -266,7 +266,7 @@ fn open_desk(
     on_commit: trading::OnCommit,
 ) -> Desk {
     let (quotes, prices) = (Arc::clone(&services.prices), Arc::clone(&services.prices));
-    let rules = Arc::clone(&services.rules);
+    let (rules, valued_by) = (Arc::clone(&services.rules), Arc::clone(&services.rules));
     let now = Arc::clone(clock);
     let deps = DeskDeps {
         store: services.store.clone(),
@@ -275,7 +275,7 @@ fn open_desk(
         entropy: Arc::new(SystemEntropy),
         quotes: Arc::new(move |stock_id| quotes.quote_for_order(stock_id, now.now())),
         published: services.prices.watch(),
-        valuation: Arc::new(move || prices.valuation(rules.current().holding_value_min())),
+        valuation: Arc::new(move || prices.valuation(&valued_by.current())),
         on_commit,
     };
     Desk::start(&config.trading, deps)

@@ -50,6 +50,9 @@ pub(super) async fn prepare(
     let (source, market_id) = open_source(&store, game, &config.market, config).await?;
     let source = Arc::new(adopt_seed(&store, game, source, config).await.map_err(&failed)?);
     let listings = list_stocks(&store, &source).await.map_err(&failed)?;
+    // The listed stocks have their ids now.
+    rules.reload().await.map_err(&failed)?;
+    check_stocks(&store, &rules, config).await?;
     let stock_ids: Vec<i64> = listings.iter().map(|listing| listing.stock_id).collect();
     if let Some(feed) = source.feed() {
         live_market::feed_stored_quotes(&store, &feed, &stock_ids).await.map_err(&failed)?;
@@ -248,7 +251,7 @@ fn market_name(market: &MarketConfig) -> &'static str {
 }
 
 /// Saves the market's stocks, with the operator's texts over those of the source, and returns them
-/// with their ids, in the order of the source.
+/// with their ids and categories, in the order of the source.
 async fn list_stocks(store: &Store, source: &MarketSource) -> Result<Vec<Listing>, StoreError> {
     let texts = source.stocks();
     let described = store.stock_texts().await?;
@@ -266,6 +269,18 @@ async fn list_stocks(store: &Store, source: &MarketSource) -> Result<Vec<Listing
         .zip(saved)
         .map(|(text, saved)| Listing { stock_id: saved.stock_id, symbol: text.symbol });
     Ok(listings.collect())
+}
+
+/// Checks that the newest rules name listed stocks only.
+async fn check_stocks(
+    store: &Store,
+    rules: &GameRules,
+    config: &Config,
+) -> Result<(), CommandError> {
+    let stocks = store.all_stocks().await.map_err(database_error(&config.database))?;
+    let mut newest = rules.newest().rules.clone();
+    trading::permit_stocks(&mut newest, &stocks)
+        .map_err(|what| CommandError::Rules(trading::RulesError::Market(what)))
 }
 
 /// Saves the missing history, with a progress bar if that takes long.

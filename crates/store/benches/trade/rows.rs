@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Day, Hash, Holding, Invested, Money, Month, Player, Quantity, UnixMicros};
+use domain::{
+    AchievementSet, Day, Hash, Holding, Invested, Money, Month, Player, Quantity, UnixMicros,
+};
 
 /// Executes a statement; returns the number of affected rows.
 macro_rules! execute {
@@ -143,7 +145,10 @@ impl PlayerRow {
         let holding = holding.map(|(quantity, cost_basis, opened_on)| {
             let (quantity, cost_basis) = (Quantity(quantity), Money(cost_basis));
             let opened_on = Day(i32::try_from(opened_on).expect("a day"));
-            (stock_id, Holding { quantity, cost_basis, opened_on, noted_on: None })
+            (
+                stock_id,
+                Holding { quantity, cost_basis, opened_on, bought_on: opened_on, noted_on: None },
+            )
         });
         Player {
             player_id: self.player_id,
@@ -154,16 +159,19 @@ impl PlayerRow {
             head_month: Month(self.head_month),
             xp_day: self.xp_day,
             xp_day_trades: self.xp_day_trades,
+            session_day: Day::default(),
+            session_trades: 0,
             trades: self.trades,
             notes: self.notes,
             stocks_bought: self.stocks_bought,
             categories_bought: self.categories_bought,
             realised_profit: Money(self.realised_profit),
-            achievements: self.achievements,
+            achievements: AchievementSet::from_parts(self.achievements, Vec::new()),
             holdings_value: Money::ZERO,
             invested: Invested::default(),
             sealed_until: UnixMicros::default(),
             market_day: Day::default(),
+            sellable_session: None,
             holdings: BTreeMap::from_iter(holding),
             noted: BTreeSet::new(),
             known_texts: BTreeSet::new(),

@@ -4,7 +4,9 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Day, Holding, Invested, Money, Month, Player, Quantity, Rejection, UnixMicros};
+use domain::{
+    AchievementSet, Day, Holding, Invested, Money, Month, Player, Quantity, Rejection, UnixMicros,
+};
 
 use super::{BatchState, LoadKey, Valuation};
 use crate::decode::{read_day, read_hash};
@@ -23,8 +25,9 @@ pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
     "WITH wanted AS MATERIALIZED ({rows}),
      prices AS MATERIALIZED ({prices:{$1}:prices})
      SELECT p.player_id, p.cash, p.total_xp, p.balance_version, p.head_hash, p.head_month,
-         p.xp_day, p.xp_day_trades, p.trades, p.notes, p.stocks_bought,
-         p.categories_bought, p.realised_profit, p.achievements,
+         p.xp_day, p.xp_day_trades, p.session_day, p.session_trades, p.trades, p.notes,
+         p.stocks_bought,
+         p.categories_bought, p.realised_profit, p.achievements, p.achievements_more,
          CAST(COALESCE(SUM({value:h.quantity:r.price}), 0) AS BIGINT)
              AS holdings_value,
          COUNT(*) FILTER (WHERE h.opened_on < {$3} AND h.quantity > 0
@@ -43,6 +46,7 @@ pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
          MAX(h.quantity) FILTER (WHERE h.stock_id = w.stock_id) AS quantity,
          MAX(h.cost_basis) FILTER (WHERE h.stock_id = w.stock_id) AS cost_basis,
          MAX(h.opened_on) FILTER (WHERE h.stock_id = w.stock_id) AS opened_on,
+         MAX(h.bought_on) FILTER (WHERE h.stock_id = w.stock_id) AS bought_on,
          MAX(h.noted_on) FILTER (WHERE h.stock_id = w.stock_id) AS noted_on,
          n.version AS noted_version, t.text_key AS known_text
      FROM wanted w
@@ -68,21 +72,22 @@ pub(super) static KEYS: LazyStatement = LazyStatement::with_rows(
 pub(super) static HEADS_PAGE: LazyStatement = LazyStatement::new(
     "players.heads_page",
     "SELECT player_id, cash, total_xp, balance_version, head_hash, head_month, xp_day,
-         xp_day_trades, trades, notes, stocks_bought, categories_bought, realised_profit,
-         achievements, CAST(NULL AS BIGINT) AS holdings_value,
+         xp_day_trades, session_day, session_trades, trades, notes, stocks_bought,
+         categories_bought, realised_profit, achievements, achievements_more, CAST(NULL AS BIGINT) AS holdings_value,
          CAST(NULL AS BIGINT) AS invested_stocks, CAST(NULL AS BIGINT) AS invested_categories,
          CAST(NULL AS BIGINT) AS invested_since, CAST(NULL AS BIGINT) AS sealed_until,
          CAST(NULL AS BIGINT) AS newest_rules,
          CAST(NULL AS BIGINT) AS stock_id,
          CAST(NULL AS BIGINT) AS quantity, CAST(NULL AS BIGINT) AS cost_basis,
-         CAST(NULL AS BIGINT) AS opened_on, CAST(NULL AS BIGINT) AS noted_on,
+         CAST(NULL AS BIGINT) AS opened_on, CAST(NULL AS BIGINT) AS bought_on,
+         CAST(NULL AS BIGINT) AS noted_on,
          CAST(NULL AS BIGINT) AS noted_version, CAST(NULL AS BIGINT) AS known_text
      FROM players WHERE player_id > $1 ORDER BY player_id LIMIT $2",
 );
 
 pub(super) static HOLDINGS_RANGE: LazyStatement = LazyStatement::new(
     "holdings.range",
-    "SELECT player_id, stock_id, quantity, cost_basis, opened_on, noted_on FROM holdings
+    "SELECT player_id, stock_id, quantity, cost_basis, opened_on, bought_on, noted_on FROM holdings
      WHERE player_id > $1 AND player_id <= $2 ORDER BY player_id, stock_id",
 );
 
@@ -96,12 +101,15 @@ row! {
         head_month: i64,
         xp_day: i64,
         xp_day_trades: i64,
+        session_day: Option<i64>,
+        session_trades: Option<i64>,
         trades: i64,
         notes: i64,
         stocks_bought: i64,
         categories_bought: i64,
         realised_profit: i64,
         achievements: i64,
+        achievements_more: Option<Vec<u8>>,
         ..joined: JoinedColumns
     }
 }
@@ -120,6 +128,7 @@ row! {
         quantity: Option<i64>,
         cost_basis: Option<i64>,
         opened_on: Option<i64>,
+        bought_on: Option<i64>,
         noted_on: Option<i64>,
         noted_version: Option<i64>,
         known_text: Option<i64>,
@@ -145,6 +154,7 @@ row! {
         quantity: i64,
         cost_basis: i64,
         opened_on: i64,
+        bought_on: Option<i64>,
         noted_on: Option<i64>,
     }
 }
@@ -160,12 +170,17 @@ impl PlayerRow {
             head_month: Month(self.head_month),
             xp_day: self.xp_day,
             xp_day_trades: self.xp_day_trades,
+            session_day: self.session_day.map(read_day).transpose()?.unwrap_or_default(),
+            session_trades: self.session_trades.unwrap_or(0),
             trades: self.trades,
             notes: self.notes,
             stocks_bought: self.stocks_bought,
             categories_bought: self.categories_bought,
             realised_profit: Money(self.realised_profit),
-            achievements: self.achievements,
+            achievements: AchievementSet::from_parts(
+                self.achievements,
+                self.achievements_more.clone().unwrap_or_default(),
+            ),
             holdings_value: Money(self.joined.holdings_value.unwrap_or(0)),
             invested: Invested {
                 stocks: self.joined.invested_stocks.unwrap_or(0),
@@ -174,6 +189,7 @@ impl PlayerRow {
             },
             sealed_until: UnixMicros(self.joined.sealed_until.unwrap_or(0)),
             market_day: Day::default(),
+            sellable_session: None,
             holdings: BTreeMap::new(),
             noted: BTreeSet::new(),
             known_texts: BTreeSet::new(),
@@ -189,21 +205,22 @@ impl JoinedColumns {
         else {
             return Ok(None);
         };
-        let holding = read_holding(quantity, cost_basis, opened_on, self.noted_on)?;
-        Ok(Some((stock_id, holding)))
+        let days = (opened_on, self.bought_on, self.noted_on);
+        Ok(Some((stock_id, read_holding(quantity, cost_basis, days)?)))
     }
 }
 
 fn read_holding(
     quantity: i64,
     cost_basis: i64,
-    opened_on: i64,
-    noted_on: Option<i64>,
+    (opened_on, bought_on, noted_on): (i64, Option<i64>, Option<i64>),
 ) -> Result<Holding, StoreError> {
     Ok(Holding {
         quantity: Quantity(quantity),
         cost_basis: Money(cost_basis),
         opened_on: read_day(opened_on)?,
+        // Versions before the column have not written it.
+        bought_on: read_day(bought_on.unwrap_or(opened_on))?,
         noted_on: noted_on.map(read_day).transpose()?,
     })
 }
@@ -238,7 +255,8 @@ pub(super) async fn load(
         let player = match state.players.entry(row.player_id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let player = Player { market_day: valuation.market_day, ..row.read()? };
+                let Valuation { market_day, sellable_session, .. } = *valuation;
+                let player = Player { market_day, sellable_session, ..row.read()? };
                 entry.insert(player)
             }
         };
@@ -313,7 +331,8 @@ impl Store {
         let rows: Vec<HoldingRecord> =
             self.scan().fetch_all(&HOLDINGS_RANGE, (after_player, up_to_player)).await?;
         let read = |row: HoldingRecord| {
-            let holding = read_holding(row.quantity, row.cost_basis, row.opened_on, row.noted_on)?;
+            let days = (row.opened_on, row.bought_on, row.noted_on);
+            let holding = read_holding(row.quantity, row.cost_basis, days)?;
             Ok((row.player_id, row.stock_id, holding))
         };
         rows.into_iter().map(read).collect()

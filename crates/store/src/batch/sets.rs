@@ -39,8 +39,8 @@ pub(super) static MARKED_RECORDS: LazyStatement =
 const PLAYER_COLUMNS: &str = "\
     player_id bigint, version_before bigint, head_before bytea, cash bigint, total_xp bigint, \
     balance_version bigint, head_hash bytea, head_month bigint, xp_day bigint, \
-    xp_day_trades bigint, trades bigint, notes bigint, stocks_bought bigint, \
-    categories_bought bigint, realised_profit bigint, achievements bigint, updated_at bigint";
+    xp_day_trades bigint, session_day bigint, session_trades bigint, trades bigint, notes bigint, stocks_bought bigint, \
+    categories_bought bigint, realised_profit bigint, achievements bigint, achievements_more bytea, updated_at bigint";
 
 /// Updates a set of players; `$beside` adds a further CTE, `$guard` a condition. The rows are sorted and looked up one by
 /// one, so they are locked in ascending order, as in every batch. A batch that waited for another
@@ -55,9 +55,11 @@ macro_rules! update_players {
          UPDATE players SET
              cash = b.cash, total_xp = b.total_xp, balance_version = b.balance_version,
              head_hash = b.head_hash, head_month = b.head_month, xp_day = b.xp_day,
-             xp_day_trades = b.xp_day_trades, trades = b.trades, notes = b.notes,
+             xp_day_trades = b.xp_day_trades, session_day = b.session_day,
+             session_trades = b.session_trades, trades = b.trades, notes = b.notes,
              stocks_bought = b.stocks_bought, categories_bought = b.categories_bought,
              realised_profit = b.realised_profit, achievements = b.achievements,
+             achievements_more = b.achievements_more,
              updated_at = b.updated_at
          FROM batch b
          WHERE players.player_id = b.player_id AND players.balance_version = b.version_before
@@ -91,14 +93,16 @@ pub(crate) static OPENED_PLAYERS: LazyStatement =
 pub(crate) static HOLDINGS: LazyStatement = LazyStatement::with_rows(
     "batch.save_holdings",
     "player_id bigint, stock_id bigint, quantity bigint, cost_basis bigint, opened_on bigint, \
-     noted_on bigint",
+     bought_on bigint, noted_on bigint",
     "WITH batch AS ({rows})
-     INSERT INTO holdings (player_id, stock_id, quantity, cost_basis, opened_on, noted_on)
-     SELECT player_id, stock_id, quantity, cost_basis, opened_on, noted_on FROM batch
+     INSERT INTO holdings
+         (player_id, stock_id, quantity, cost_basis, opened_on, bought_on, noted_on)
+     SELECT player_id, stock_id, quantity, cost_basis, opened_on, bought_on, noted_on FROM batch
      WHERE true ORDER BY player_id, stock_id
      ON CONFLICT (player_id, stock_id) DO UPDATE SET
          quantity = excluded.quantity, cost_basis = excluded.cost_basis,
-         opened_on = excluded.opened_on, noted_on = excluded.noted_on",
+         opened_on = excluded.opened_on, bought_on = excluded.bought_on,
+         noted_on = excluded.noted_on",
 );
 
 pub(crate) const ENTRY_COLUMNS: &str = "\
@@ -180,12 +184,15 @@ pub(crate) fn player_rows(players: &[(&Player, i64, Hash)], now: UnixMicros) -> 
         column(|p| p.head_month.0),
         column(|p| p.xp_day),
         column(|p| p.xp_day_trades),
+        column(|p| i64::from(p.session_day.0)),
+        column(|p| p.session_trades),
         column(|p| p.trades),
         column(|p| p.notes),
         column(|p| p.stocks_bought),
         column(|p| p.categories_bought),
         column(|p| p.realised_profit.0),
-        column(|p| p.achievements),
+        column(|p| p.achievements.mask()),
+        RowSet::bytes(players, |(p, ..)| p.achievements.more().to_vec()),
         RowSet::int(players, |(p, ..)| p.entry_time(now).0),
     ])
 }
@@ -254,6 +261,7 @@ pub(super) fn holding_rows(changes: &[&PlayerUpdate]) -> Option<RowSet> {
             RowSet::int(&rows, |(_, h)| h.quantity.0),
             RowSet::int(&rows, |(_, h)| h.cost_basis.0),
             RowSet::int(&rows, |(_, h)| i64::from(h.opened_on.0)),
+            RowSet::int(&rows, |(_, h)| i64::from(h.bought_on.0)),
             RowSet::optional_int(&rows, |(_, h)| h.noted_on.map(|day| i64::from(day.0))),
         ])
     })

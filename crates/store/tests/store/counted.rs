@@ -16,6 +16,8 @@ on_both_engines! {
     a_note_that_was_too_short_counts_once_it_is_extended,
     notes_of_earlier_versions_count,
     note_texts_of_an_erased_user_are_deleted,
+    what_limits_depend_on_is_loaded_by_the_next_batch_and_for_the_ticket,
+    achievements_with_large_ids_are_stored_beside_what_earlier_versions_write,
 }
 
 /// The prices 1.00, 2.00 and 3.00 on a market day; a holding counts from 30.00.
@@ -24,6 +26,7 @@ fn on(day: i32) -> Valuation {
         prices_json: PRICES.into(),
         market_day: Day(day),
         held_before: Day(day - 1),
+        sellable_session: None,
         holding_value_min: Money(3_000),
     }
 }
@@ -152,6 +155,65 @@ async fn note_texts_of_an_erased_user_are_deleted(engine: &str) {
     assert!(is_known().await);
     assert!(store.erase_user(person.user_id, now()).await.expect("erases"));
     assert!(!is_known().await);
+}
+
+async fn what_limits_depend_on_is_loaded_by_the_next_batch_and_for_the_ticket(engine: &str) {
+    let store = fresh(engine).await;
+    let ada = player(&store, "Ada").await.player_id;
+    let before = load(&store, ada, 12_790).await;
+    assert_eq!((before.session_day, before.session_trades), (Day(0), 0));
+    for shares in [30, 2] {
+        assert!(commit_one(&store, ada, &trade(Side::Buy, 1, shares)).await);
+    }
+    let valuation = Valuation { sellable_session: Some(Day(12_789)), ..on(12_790) };
+    let progress = store.load_progress(ada, &valuation, &rules().levels).await.expect("loads");
+    let expected = LimitStanding {
+        portfolio_value: Money(1_000_000),
+        session_day: Day(12_786),
+        session_trades: 2,
+        sellable_session: Some(Day(12_789)),
+        ..LimitStanding::default()
+    };
+    assert_eq!(progress.limits, expected);
+    let loaded = load(&store, ada, 12_790).await;
+    assert_eq!((loaded.session_day, loaded.session_trades), (Day(12_786), 2));
+    assert_eq!(loaded.holdings[&1].bought_on, Day(12_786));
+    let position = store.load_position(ada, 1).await.expect("loads");
+    assert_eq!(position.bought_on, Day(12_786));
+    // As an earlier version leaves them.
+    let holdings =
+        format!("UPDATE holdings SET opened_on = 12700, bought_on = NULL WHERE player_id = {ada}");
+    execute(engine, &store.url, &holdings).await;
+    let players = format!(
+        "UPDATE players SET session_day = NULL, session_trades = NULL WHERE player_id = {ada}"
+    );
+    execute(engine, &store.url, &players).await;
+    let loaded = load(&store, ada, 12_790).await;
+    assert_eq!((loaded.session_day, loaded.session_trades), (Day(0), 0));
+    assert_eq!(loaded.holdings[&1].bought_on, Day(12_700));
+    let position = store.load_position(ada, 1).await.expect("loads");
+    assert_eq!(position.bought_on, Day(12_700));
+}
+
+async fn achievements_with_large_ids_are_stored_beside_what_earlier_versions_write(engine: &str) {
+    let store = fresh(engine).await;
+    let ada = player(&store, "Ada").await.player_id;
+    let mut change = settle_one(&store, ada, &trade(Side::Buy, 1, 30)).await;
+    for id in [62, 63, 5_000, AchievementSet::ID_MAX] {
+        assert!(change.player.achievements.insert(id));
+    }
+    let unlocked = change.player.achievements.clone();
+    store.commit_batch(&[change], mark(), now()).await.expect("commits");
+    assert_eq!(load(&store, ada, 12_790).await.achievements, unlocked);
+    let heads = store.chain_heads_page(ada - 1, 1).await.expect("loads");
+    assert_eq!(heads[0].achievements, unlocked);
+    // An earlier version writes the mask only.
+    let sql =
+        format!("UPDATE players SET achievements = achievements + 32 WHERE player_id = {ada}");
+    execute(engine, &store.url, &sql).await;
+    let mut both = unlocked;
+    both.insert(5);
+    assert_eq!(load(&store, ada, 12_790).await.achievements, both);
 }
 
 async fn execute(engine: &str, url: &str, sql: &str) {

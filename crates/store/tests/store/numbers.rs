@@ -115,7 +115,8 @@ async fn values_of_holdings_equal_those_of_domain(engine: &str) {
     assert_eq!(standing.expect("counts").counts.portfolio_value.0, cash + all);
     let values = store.player_values(&[ada], &prices).await.expect("values");
     assert_eq!(values[0].2, cash + all);
-    let page = store.player_values_page(0, 10, &prices).await.expect("values");
+    let page =
+        store.player_values_page(0, 10, &prices, &RankingRules::default()).await.expect("values");
     assert_eq!(page, [(ada, cash + all)]);
     let wanted = [LoadKey { player_id: ada, stock_id: None, about_version: None, text_key: None }];
     let loaded = store.load_batch(&wanted, &[], &at_prices).await.expect("loads");

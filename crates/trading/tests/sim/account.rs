@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{EntryKind, Hash, LedgerEntry, Rules, genesis_hash};
+use domain::{Day, EntryKind, Hash, LedgerEntry, Rules, genesis_hash};
 
 /// One cent in units of price times quantity.
 const CENT: i128 = 100_000_000;
@@ -16,6 +16,8 @@ pub(crate) struct State {
     /// Quantity and cost basis by stock.
     pub(crate) held: BTreeMap<i64, (i128, i128)>,
     pub(crate) xp: i64,
+    /// The day of the last trade's quote, and the trades of that session.
+    pub(crate) session: (Day, i64),
 }
 
 pub(crate) struct Account {
@@ -36,6 +38,11 @@ pub(crate) fn amount(price: i64, quantity: i64, is_buy: bool) -> i128 {
 pub(crate) fn fee(amount: i128, rules: &Rules) -> i128 {
     let share = (amount * i128::from(rules.fee.rate_bps) + 9_999) / 10_000;
     share + i128::from(rules.fee.flat.0)
+}
+
+/// Whether the rules permit no order of this amount, except for all shares of a stock.
+pub(crate) fn is_too_small(amount: i128, rules: &Rules) -> bool {
+    rules.order_value_min().is_some_and(|least| amount < i128::from(least.0))
 }
 
 /// An error with this text unless the condition holds.
@@ -140,11 +147,18 @@ fn trade(state: &mut State, entry: &LedgerEntry, rules: &Rules) -> Result<(), St
     };
     let old = entry.created_at.0 - as_of.0 > rules.quote_age_max_s * 1_000_000;
     must(!old, || "traded at a stale quote".to_owned())?;
+    let session = entry.quote_day.ok_or("a trade without a session")?;
+    let earlier_trades = if state.session.0 == session { state.session.1 } else { 0 };
+    state.session = (session, earlier_trades + 1);
+    let most = rules.trades_per_session_max.unwrap_or(i64::MAX);
+    must(earlier_trades < most, || format!("trade {} of a session", earlier_trades + 1))?;
     let (is_buy, quantity) = (entry.kind == EntryKind::Buy, entry.quantity.0.abs());
     must(price.0 > 0 && quantity > 0, || "price or quantity is not positive".to_owned())?;
     let cents = amount(price.0, quantity, is_buy);
     let charged = fee(cents, rules);
     let (held, basis) = state.held.entry(stock).or_default();
+    let is_all = !is_buy && *held == i128::from(quantity);
+    must(is_all || !is_too_small(cents, rules), || format!("an order of {cents} cents"))?;
     let sign = if is_buy { 1 } else { -1 };
     let basis_moved = if is_buy {
         cents

@@ -5,7 +5,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use domain::{Clock as _, Fee, Money, Rejection, Rules, StockInfo, Symbol, UnixMicros, XpRules};
+use domain::{
+    Amount, Clock as _, Fee, Money, Rejection, Rules, StockInfo, Symbol, UnixMicros, XpRules,
+};
 use store::{DatabaseConfig, NewToken, NewUser, Store, TokenKind, Valuation};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, migrated_database};
@@ -17,6 +19,7 @@ use crate::database::Database;
 use crate::market::Market;
 use crate::rng::SimRng;
 
+const TRADES_PER_SESSION_MAX: i64 = 20;
 const STOCKS: [&str; 4] = ["AAA", "BBB", "CCC", "DDD"];
 
 pub(crate) struct SimGame {
@@ -35,13 +38,20 @@ pub(crate) struct SimGame {
     _directory: TempDir,
 }
 
-/// The game's rules, with fees, so that these are counted as well.
+/// The game's rules, with fees and limits, so that these are counted as well.
 fn rules() -> Rules {
     let text = include_str!("../../../../config/game.toml");
     let rules: Rules = toml::from_str(text).expect("good rules");
     // No player is invested here: XP for a while, then no more.
-    let xp = XpRules { uninvested_max: 500, ..rules.xp };
-    Rules { fee: Fee { flat: Money(7), rate_bps: 15 }, xp, ..rules }
+    let xp = XpRules { uninvested_max: 500, ..rules.xp.clone() };
+    Rules {
+        fee: Fee { flat: Money(7), rate_bps: 15 },
+        xp,
+        // Few enough that busy players reach it.
+        trades_per_session_max: Some(TRADES_PER_SESSION_MAX),
+        order_value_min: Some(Amount::Fixed(Money(500))),
+        ..rules
+    }
 }
 
 async fn open_store(url: &str) -> Store {

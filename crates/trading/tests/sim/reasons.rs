@@ -2,7 +2,7 @@
 
 use domain::{Action, EntryKind, LedgerEntry, Quote, Rejection, Rules, Side};
 
-use crate::account::{Account, State, amount, fee, must};
+use crate::account::{Account, State, amount, fee, is_too_small, must};
 use crate::judge::Sent;
 use crate::market::{fill_price, is_sane};
 
@@ -59,12 +59,27 @@ pub(crate) fn check_rejection(
         let gained = if order.side == Side::Buy { -cents } else { cents };
         state.cash + gained - fee(cents, rules) < 0
     };
+    let has_traded_enough = |state: &State| {
+        let (day, trades) = state.session;
+        quote.is_some_and(|quote| quote.market_day == day)
+            && rules.trades_per_session_max.is_some_and(|most| trades >= most)
+    };
+    let is_small = |state: &State| {
+        let Some(quote) = quote else { return false };
+        let price = fill_price(quote, order.side, rules);
+        let cents = amount(price.0, quantity, order.side == Side::Buy);
+        let held = state.held.get(&order.stock_id).map_or(0, |(held, _)| *held);
+        let is_all = order.side == Side::Sell && held == i128::from(quantity);
+        is_too_small(cents, rules) && !is_all
+    };
     let is_right = match rejection {
         Rejection::QuantityTooLarge => order.quantity > rules.quantity_max,
         Rejection::NoQuote => quote.is_none(),
         Rejection::StaleQuote => quote.is_some_and(is_old),
         Rejection::InsufficientQuantity => order.side == Side::Sell && was(&lacks_shares),
         Rejection::InsufficientCash => was(&lacks_cash),
+        Rejection::SessionTradesLimit => was(&has_traded_enough),
+        Rejection::OrderTooSmall => was(&is_small),
         _ => false,
     };
     must(is_right, || format!("there was no reason for {rejection:?}"))

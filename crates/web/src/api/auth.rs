@@ -142,6 +142,8 @@ pub(super) struct Done {
 #[utoipa::path(post, path = "/api/auth/register", tag = "auth", request_body = RegisterBody,
     responses(
         (status = 201, body = Registration),
+        (status = 403, body = Problem, description = "The game takes no new players any more \
+            (`join_closed`)."),
         (status = 422, body = Problem, description = "A rule is broken, or the address or the \
             name (`name_taken`) is taken."),
         (status = 429, body = Problem, description = "Too many registrations from one network."),
@@ -166,7 +168,7 @@ pub(super) async fn register(
     let user = NewcomerBody {
         name: registration.name,
         email: registration.email.shown,
-        balance: state.rules().starting_cash.to_string(),
+        balance: state.rules().opening_cash(now).to_string(),
         level: progress.level,
         experience_points: progress.xp_in_level,
         updated_at: now.to_string(),

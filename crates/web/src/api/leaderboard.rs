@@ -37,6 +37,10 @@ pub(crate) struct LeaderboardResponse {
     meta: Meta,
     /// Your own rank; `null` until the board contains you.
     me: Option<MyRank>,
+    /// What you still have to do to be on the board, if the rules of the game require it and you
+    /// have not done it; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<MissingActivity>,
     /// Whether the market's prices are historical and can be looked up: such a leaderboard is for
     /// learning, not a contest.
     #[schema(example = true)]
@@ -46,6 +50,17 @@ pub(crate) struct LeaderboardResponse {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(example = false)]
     building: bool,
+}
+
+/// What a player still has to do to be on a leaderboard.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MissingActivity {
+    /// Trades that count.
+    #[schema(example = 3)]
+    trades: i64,
+    /// Notes that count.
+    #[schema(example = 1)]
+    notes: i64,
 }
 
 /// One row of the leaderboard.
@@ -139,7 +154,7 @@ pub(super) async fn show_leaderboard(
         let offset = u64::try_from(page.offset()).unwrap_or(0);
         RankWindow::From { offset, limit: usize::try_from(per_page).unwrap_or(0) }
     };
-    let BoardPage { total, rows, me, is_snapshot } =
+    let BoardPage { total, rows, me, missing, is_snapshot } =
         load_board(&state, kind, window, player_id).await?;
     let page = if around_me {
         let number = me.as_ref().map_or(1, |me| (me.rank - 1) / per_page + 1);
@@ -152,6 +167,7 @@ pub(super) async fn show_leaderboard(
         data: rows.into_iter().map(Rank::from).collect(),
         meta: page.meta(total).into(),
         me: me.map(MyRank::from),
+        missing: missing.map(|(trades, notes)| MissingActivity { trades, notes }),
         for_learning: state.market.has_known_history(),
         building: is_snapshot,
     };

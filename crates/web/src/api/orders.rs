@@ -165,9 +165,13 @@ retryable.";
         (status = 400, body = Problem, content_type = "application/problem+json",
             description = "The order was rejected; `code` names the reason."),
         (status = 409, body = Problem, content_type = "application/problem+json",
-            description = "The exchange is closed (`market_closed`) until `opens_at`, or there are too many pending orders (`too_many_pending_orders`)."),
+            description = "The exchange is closed (`market_closed`) until `opens_at`, there are \
+                too many pending orders (`too_many_pending_orders`), or the rules of the game \
+                limit such trades: `position_limit`, `session_trades_limit`, `price_too_low`, \
+                `holding_too_short`."),
         (status = 422, body = Problem, content_type = "application/problem+json",
-            description = "The order breaks a rule, or the key was used for another request."),
+            description = "The order breaks a rule, such as `stock_not_allowed` or \
+                `order_too_small`, or the key was used for another request."),
     ))]
 pub(super) async fn buy(
     state: State<AppState>,
@@ -197,9 +201,13 @@ pub(super) async fn buy(
         (status = 400, body = Problem, content_type = "application/problem+json",
             description = "The order was rejected; `code` names the reason."),
         (status = 409, body = Problem, content_type = "application/problem+json",
-            description = "The exchange is closed (`market_closed`) until `opens_at`, or there are too many pending orders (`too_many_pending_orders`)."),
+            description = "The exchange is closed (`market_closed`) until `opens_at`, there are \
+                too many pending orders (`too_many_pending_orders`), or the rules of the game \
+                limit such trades: `position_limit`, `session_trades_limit`, `price_too_low`, \
+                `holding_too_short`."),
         (status = 422, body = Problem, content_type = "application/problem+json",
-            description = "The order breaks a rule, or the key was used for another request."),
+            description = "The order breaks a rule, such as `stock_not_allowed` or \
+                `order_too_small`, or the key was used for another request."),
     ))]
 pub(super) async fn sell(
     state: State<AppState>,

@@ -67,6 +67,9 @@ pub(crate) async fn register(
     kind: TokenKind,
     now: UnixMicros,
 ) -> Result<Result<OpenedSession, NameConflict>, Problem> {
+    if !state.rules().is_open_to_join(now) {
+        return Err((&codes::JOIN_CLOSED).into());
+    }
     limits::count_registration(state, network).await?;
     let password_hash = state.hasher.hash(&request.password, &*state.entropy).await?;
     let (token, hash) = tokens::new(&*state.entropy);
@@ -80,7 +83,8 @@ pub(crate) async fn register(
     let rules = state.rules();
     let registered = state.store.register(&user, &token_row, &*rules, now).await?;
     Ok(registered.map(|registered| {
-        state.boards.add_player(registered.player_id, rules.starting_cash.0);
+        let (cash, ranking) = (rules.opening_cash(now), &rules.ranking);
+        state.boards.add_player(registered.player_id, cash, ranking);
         let event = SecurityEvent::of_user(SecurityEventKind::Registered, registered.user_id);
         event.via(kind).with_network(network.prefix()).log();
         OpenedSession { user_id: registered.user_id, token }

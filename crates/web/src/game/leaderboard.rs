@@ -17,6 +17,8 @@ pub(crate) struct BoardPage {
     pub(crate) rows: Vec<BoardRow>,
     /// The player's own row, also if it is not on the page.
     pub(crate) me: Option<BoardRow>,
+    /// The trades and notes that the player still needs to be ranked.
+    pub(crate) missing: Option<(i64, i64)>,
     /// Whether the order is that of the last snapshot, because the board is being built.
     pub(crate) is_snapshot: bool,
 }
@@ -80,12 +82,28 @@ pub(crate) async fn load_board(
             movement: label.snapshot_rank.map(|place| place.saturating_sub(rank)),
         })
     };
+    let missing = match mine {
+        None if kind == BoardKind::Return => find_missing(state, player_id).await?,
+        _ => None,
+    };
     Ok(BoardPage {
+        missing,
         total: i64::try_from(page.total).unwrap_or(i64::MAX),
         me: mine.and_then(row),
         is_snapshot: page.is_snapshot,
         rows: ranked.into_iter().filter_map(row).collect(),
     })
+}
+
+/// The trades and notes that a player still needs to be on the board by return.
+async fn find_missing(state: &AppState, player_id: i64) -> Result<Option<(i64, i64)>, Problem> {
+    let rules = state.rules();
+    if rules.ranking.ranks_all() {
+        return Ok(None);
+    }
+    let valuation = state.prices.valuation(&rules);
+    let progress = state.store.load_progress(player_id, &valuation, &rules.levels).await?;
+    Ok(rules.ranking.missing(&progress.counts))
 }
 
 /// The leaderboard that the parameter `board` names, or `by`, its earlier name. By experience

@@ -52,8 +52,9 @@ pub(super) async fn show(State(state): State<AppState>, me: SignedIn) -> Result<
     let (player_id, viewer) = (me.player().player_id, me.viewer());
     let view = View::new(&state, &me, Tab::Achievements, "achievements-title");
     let rows = state.store.achievements_of(player_id).await?;
-    let valuation = state.prices.valuation(state.rules().holding_value_min());
-    let standing = state.store.load_progress(player_id, &valuation, &state.rules().levels).await?;
+    let rules = state.rules();
+    let valuation = state.prices.valuation(&rules);
+    let standing = state.store.load_progress(player_id, &valuation, &rules.levels).await?;
     let badges = rows.into_iter().map(|row| badge(&state, &view, row, &standing.counts));
     let (unlocked, locked) = badges.partition(|badge| badge.when.is_some());
     let newest = LedgerFilter::default();

@@ -18,7 +18,7 @@ use crate::auth::passwords::{self, PasswordError};
 use crate::http::limits::Network;
 use crate::http::path_segment::PathSegment;
 use crate::http::query::Query;
-use crate::problem::Problem;
+use crate::problem::{Problem, codes};
 use crate::state::AppState;
 
 /// The target after a login without `next`.
@@ -57,14 +57,17 @@ pub(super) async fn show_registration(
     State(state): State<AppState>,
     visitor: Visitor,
     query: Query,
-) -> Response {
+) -> Result<Response, Problem> {
     if visitor.player.is_some() {
-        return redirect::see_other(HOME);
+        return Ok(redirect::see_other(HOME));
+    }
+    if !state.rules().is_open_to_join(state.clock.now()) {
+        return Err((&codes::JOIN_CLOSED).into());
     }
     let form = Form::new(&REGISTER_FIELDS)
         .with("mode", visitor.preferences.mode.as_str())
         .with("next", query.find("next").unwrap_or_default());
-    registration_page(&state, &visitor, &form, StatusCode::OK)
+    Ok(registration_page(&state, &visitor, &form, StatusCode::OK))
 }
 
 pub(super) async fn register(

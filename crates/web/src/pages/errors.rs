@@ -103,6 +103,7 @@ fn write(
 fn words(status: StatusCode, code: &str) -> (&'static str, &'static str) {
     match (status.as_u16(), code) {
         (_, "outcome_unknown" | "timed_out") => ("errors-unknown-title", "errors-unknown-text"),
+        (_, "join_closed") => ("errors-join-title", "errors-join-text"),
         (403, _) => ("errors-form-title", "errors-form-text"),
         (404, _) => ("errors-nowhere-title", "errors-nowhere-text"),
         (405, _) => ("errors-method-title", "errors-method-text"),

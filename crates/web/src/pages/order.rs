@@ -14,7 +14,7 @@ use super::rejection::rejection_text;
 use super::stock::{self, DisplayedQuote, TICKET};
 use super::view::{Tab, View};
 use super::visitor::SignedIn;
-use super::{pending, redirect, response, xp};
+use super::{limits, pending, redirect, response, xp};
 use crate::auth::sessions::RequestId;
 use crate::game::orders::{OrderRequest, Submitted, submit, tradable_quantity};
 use crate::game::stocks::load_stock;
@@ -118,6 +118,12 @@ pub(super) async fn review(
     let Some(ticket) = Ticket::parse(&state, &view, &mut form) else {
         return stock::page_with_errors(&state, &me, &stock, &form).await;
     };
+    let (order, player_id) = (ticket.order.clone(), me.player().player_id);
+    let request = order.into_desk_request(ticket.side, player_id, None, String::new());
+    if let Some(rejection) = limits::find_reached(&state, &request).await? {
+        form.add_error("quantity", rejection_text(&view, &state.rules(), rejection));
+        return stock::page_with_errors(&state, &me, &stock, &form).await;
+    }
     let key = new_key(&*state.entropy);
     review_page(&state, &me, &stock, &form, &ticket, key, None).await
 }
@@ -152,6 +158,7 @@ async fn review_page(
         Side::Buy => Some(share_of_all(state, me, stock, total).await?),
         Side::Sell => None,
     };
+    let progress = xp::load_progress(state, me.player().player_id).await?;
     let status = if rejection.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let page = ReviewPage {
         view: &view,
@@ -165,7 +172,7 @@ async fn review_page(
         fee,
         cash_after: cash_after.filter(|cents| *cents >= 0).map(Money),
         share: share.filter(|share| share.percent(2) >= MUCH_OF_ALL),
-        xp: xp::outlook(state, &view, me.player().player_id, ticket.side, Some(total)).await?,
+        xp: xp::outlook(state, &view, &progress, ticket.side, Some(total)),
         key,
         rejection,
     };
@@ -225,10 +232,12 @@ pub(super) async fn confirm(
         }
         // A rejection that may pass is not stored: the order keeps its key.
         Ok(Outcome::Err(rejection)) if !rejection.is_final() => {
-            (key, rejection_text(&view, rejection))
+            (key, rejection_text(&view, &state.rules(), rejection))
         }
         // A final rejection is stored under the key: a new attempt needs a new one.
-        Ok(Outcome::Err(rejection)) => (new_key(&*state.entropy), rejection_text(&view, rejection)),
+        Ok(Outcome::Err(rejection)) => {
+            (new_key(&*state.entropy), rejection_text(&view, &state.rules(), rejection))
+        }
         Err(DeskError::UnknownPlayer) => return Err(DeskError::UnknownPlayer.into()),
         Err(DeskError::Full { .. } | DeskError::Closed) => (key, view.t("order-busy")),
         // With the same key it can be confirmed again, whatever its outcome.

@@ -57,7 +57,9 @@ impl OrderSummary {
                     view.tn("order-pending-quote", "time", time.as_str())
                 }
             }),
-            (OrderState::Rejected, Some(rejection)) => Some(rejection_text(view, rejection)),
+            (OrderState::Rejected, Some(rejection)) => {
+                Some(rejection_text(view, &state.rules(), rejection))
+            }
             (OrderState::Expired, _) => Some(view.t("order-no-fill")),
             _ => None,
         };
@@ -105,7 +107,7 @@ pub(super) fn when(state: &AppState, view: &View, stock_id: i64) -> String {
         }
         Ok(None) if state.rules().fill == FillMode::NextTick => view.t("order-next-tick"),
         Ok(None) => view.t("order-price-moves"),
-        Err(rejection) => rejection_text(view, rejection),
+        Err(rejection) => rejection_text(view, &state.rules(), rejection),
     }
 }
 

@@ -25,6 +25,8 @@ const EACH_SIDE: u32 = 5;
 struct RanksPage<'a> {
     view: &'a View,
     own: Option<BoardRow>,
+    /// What the reader has to do to be ranked.
+    missing: Vec<String>,
     total: i64,
     rows: Vec<BoardRow>,
     pages: Pager,
@@ -77,7 +79,7 @@ pub(super) async fn show(
         let offset = u64::try_from((page - 1).saturating_mul(ROWS)).unwrap_or(0);
         RankWindow::From { offset, limit: usize::try_from(ROWS).unwrap_or(1) }
     };
-    let BoardPage { total, rows, me: own, is_snapshot } =
+    let BoardPage { total, rows, me: own, missing, is_snapshot } =
         load_board(&state, kind, window, player_id).await?;
     let by_return = kind == BoardKind::Return;
     let base = if by_return { "/ranks?board=return&" } else { "/ranks?" };
@@ -85,6 +87,7 @@ pub(super) async fn show(
     let page = RanksPage {
         view: &view,
         own,
+        missing: missing.map(|missing| missing_texts(&view, missing)).unwrap_or_default(),
         total,
         rows,
         pages,
@@ -94,6 +97,13 @@ pub(super) async fn show(
         is_for_learning: state.market.has_known_history(),
     };
     Ok(response::page(&view, &page))
+}
+
+/// A sentence for the trades, and one for the notes that the reader still needs.
+fn missing_texts(view: &View, (trades, notes): (i64, i64)) -> Vec<String> {
+    let text = |key, n| (n > 0).then(|| view.tn(key, "n", n));
+    let needs = [text("ranks-missing-trades", trades), text("ranks-missing-notes", notes)];
+    needs.into_iter().flatten().collect()
 }
 
 fn last_page(total: i64) -> i64 {

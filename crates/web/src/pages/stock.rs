@@ -18,6 +18,7 @@ pub(super) use self::quote::{DisplayedQuote, displayed_quote};
 use self::ranges::{ChartRange, ChartShape};
 use super::chart::Chart;
 use super::form::Form;
+use super::limits::TicketLimits;
 use super::preferences::Mode;
 use super::view::{Tab, View};
 use super::visitor::{SignedIn, Visitor};
@@ -88,6 +89,7 @@ struct MyPosition {
     affordable: i64,
     /// The XP that a trade earns, or why none.
     xp: String,
+    limits: TicketLimits,
     note_rule: String,
     fills: String,
 }
@@ -231,13 +233,15 @@ async fn load_my_position(
     let value = price.value_rounded_down(position.quantity).unwrap_or_default();
     let profit = Money(value.0.saturating_sub(position.cost_basis.0));
     let side = if form.is("side", "sell") { Side::Sell } else { Side::Buy };
+    let progress = xp::load_progress(state, player_id).await?;
     Ok(MyPosition {
         cash,
         value,
         profit,
         profit_ratio: profit.part_of(position.cost_basis),
         affordable: affordable(state, cash, ask),
-        xp: xp::outlook(state, view, player_id, side, None).await?,
+        xp: xp::outlook(state, view, &progress, side, None),
+        limits: TicketLimits::new(state, view, stock.stock_id, &progress, &position),
         note_rule: xp::note_rule(state, view),
         fills: pending::when(state, view, stock.stock_id),
         position,

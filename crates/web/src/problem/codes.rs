@@ -39,6 +39,9 @@ codes! {
     /// A missing, foreign or expired CSRF token.
     FORM_EXPIRED = code("form_expired", StatusCode::FORBIDDEN,
         "The form was not sent from a page of this server, or has expired.");
+    /// The time to join, which the rules set, is over.
+    JOIN_CLOSED = code("join_closed", StatusCode::FORBIDDEN,
+        "This game takes no new players any more.");
     NOT_FOUND = code("not_found", StatusCode::NOT_FOUND, "There is no such thing.");
     ROUTE_NOT_FOUND = code("route_not_found", StatusCode::NOT_FOUND,
         "The route could not be found.");
@@ -102,11 +105,18 @@ pub(crate) fn rejection(rejection: domain::Rejection) -> (StatusCode, bool) {
     let status = match rejection {
         R::InsufficientCash | R::InsufficientQuantity | R::BeyondLimits => StatusCode::BAD_REQUEST,
         // The order itself is invalid, like any other field.
-        R::FractionalNotAllowed | R::QuantityTooLarge | R::IdempotencyKeyReused => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        R::FractionalNotAllowed
+        | R::QuantityTooLarge
+        | R::StockNotAllowed
+        | R::OrderTooSmall
+        | R::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         // The order is valid; the market or other orders prevented it.
-        R::MarketClosed | R::GamePaused => StatusCode::CONFLICT,
+        R::MarketClosed
+        | R::GamePaused
+        | R::PositionLimit
+        | R::SessionTradesLimit
+        | R::PriceTooLow
+        | R::HoldingTooShort => StatusCode::CONFLICT,
         R::NoQuote | R::StaleQuote | R::PriceInDoubt | R::ClockUnknown | R::Contended => {
             StatusCode::SERVICE_UNAVAILABLE
         }

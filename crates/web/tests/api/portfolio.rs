@@ -1,7 +1,7 @@
 //! Portfolio, summary, achievements and leaderboard.
 
 use crate::common::App;
-use domain::{Clock as _, Ratio};
+use domain::{Clock as _, RankingRules, Ratio};
 use market::{MarketConfig, MarketSource, SourceKind};
 use serde_json::{Value, json};
 use store::{Appearance, BoardKind, NameVisibility};
@@ -283,7 +283,8 @@ async fn five_rows_surround_the_player_and_the_own_rank_is_always_included() {
 
 /// Values all players at the present prices, as the server does every few seconds.
 async fn value_players(app: &App) {
-    let mut round = leaderboard::ReturnValuation::new(app.prices.prices_json());
+    let mut round =
+        leaderboard::ReturnValuation::new(app.prices.prices_json(), RankingRules::default());
     while !round.step(&app.store).await.expect("values") {}
     round.finish(app.boards.board(store::BoardKind::Return)).await.expect("sorts");
 }
@@ -311,7 +312,8 @@ async fn the_board_by_return_ranks_the_gain_since_the_start() {
         .iter()
         .map(|row| (row["name"].to_string(), row["return_percentage"].to_string()))
         .collect();
-    let worth = app.store.player_values_page(0, 3, &app.prices.prices_json()).await.unwrap();
+    let (prices, all) = (app.prices.prices_json(), RankingRules::default());
+    let worth = app.store.player_values_page(0, 3, &prices, &all).await.unwrap();
     let gained = |place: usize| Ratio::change(1_000_000, worth[place].1).percent(2);
     let percent = |hundredths: i64| format!("\"{}.{:02}\"", hundredths / 100, hundredths % 100);
     let expected = [("Bob", gained(1)), ("Eve", gained(2)), ("Ada", 0)]

@@ -170,8 +170,16 @@ impl App {
 
     /// A server of a game whose orders fill at the close, on the default replay and this engine.
     pub(crate) async fn start_closing(engine: &str, change: impl FnOnce(&mut Rules)) -> Self {
+        let close = |rules: &mut Rules| {
+            rules.fill = FillMode::Close;
+            change(rules);
+        };
+        Self::start_replay(engine, close).await
+    }
+
+    /// A server of a game with other rules, on the default replay and this engine.
+    pub(crate) async fn start_replay(engine: &str, change: impl FnOnce(&mut Rules)) -> Self {
         let mut rules = rules();
-        rules.fill = FillMode::Close;
         change(&mut rules);
         let source = |at| MarketSource::new(&MarketConfig::default(), at).expect("a market");
         let url = (engine == "postgres").then(testkit::postgres_database);
@@ -240,6 +248,7 @@ impl App {
         let (source, rules) = open_game(&store, &rules, open, &clock).await;
         let game_rules = Arc::clone(&rules);
         let listings = save_market(&store, &source, &clock).await;
+        rules.reload().await.expect("rules");
         let prices = PriceBoard::new(&source, listings, clock.now()).expect("prices");
         let (prices, shutdown) = (Arc::new(prices), web::Shutdown::default());
         let hub = web::Hub::start(&config.http, &prices, shutdown.closing());
@@ -516,7 +525,7 @@ fn app_deps(
             Ok(Quote { tick: if at_mid { Price(0) } else { quote.tick }, ..quote })
         }),
         published: prices.watch(),
-        valuation: Arc::new(move || listed.valuation(valued_by.current().holding_value_min())),
+        valuation: Arc::new(move || listed.valuation(&valued_by.current())),
         on_commit: Arc::new(move |fills| {
             for fill in fills {
                 ranked.apply(fill.entry.player_id, fill.entry.total_xp_after);

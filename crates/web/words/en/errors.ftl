@@ -9,6 +9,8 @@ errors-retry =
     }
 errors-form-title = This form has expired
 errors-form-text = For your safety, a form works only in the session in which it was opened. Nothing was changed. Go back, reload the page and send it again.
+errors-join-title = You can't join any more
+errors-join-text = The time to join this game is over. If you've joined before, log in.
 errors-nowhere-title = Page not found
 errors-nowhere-text = There's no page at this address. It may be mistyped, or the page has moved.
 errors-method-title = That isn't possible here

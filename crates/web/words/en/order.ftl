@@ -91,6 +91,25 @@ order-no-price = Not done: there's no new price at the moment. Try again later.
 order-in-doubt = Not done: the newest price of this stock is being checked. Try again in a few minutes.
 order-clock-unknown = Not done: the market's clock can't be read right now. Try again in a moment.
 order-size = Not done: this game doesn't trade that many shares at once, or parts of shares.
+order-not-allowed = This game doesn't sell shares of this company. If you own some, you can still sell them.
+order-position-max = Your shares of one company may be worth at most { $max } of all you have. You can keep or sell what you own.
+order-session-trades =
+    { $max ->
+        [one] You've traded once this market day, and that's all this game allows. You can trade again on the next one.
+       *[other] You've made { $max } trades this market day, and that's all this game allows. You can trade again on the next one.
+    }
+order-price-min = In this game you can't buy shares that cost less than { $min }. If you own some, you can still sell them.
+order-value-min = In this game an order is worth { $min } or more. You can always sell all your shares of a company.
+order-holding-min =
+    { $n ->
+        [one] You can sell these shares once the market day of your last purchase of them is over.
+       *[other] You can sell these shares once { $n } market days are over since your last purchase of them, that day included.
+    }
+order-trades-left =
+    { $n ->
+        [one] You can make one more trade this market day.
+       *[other] You can make { $n } more trades this market day.
+    }
 order-beyond = Not done: that's more than an account can hold.
 order-busy = Not done yet: too many orders came in at once. Confirm again in a moment.
 order-unknown = We don't know yet whether it worked. Confirm again: your order is executed once, however often you confirm.

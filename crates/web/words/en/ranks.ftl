@@ -35,4 +35,15 @@ ranks-stayed = The same place as at the start of the day
 ranks-new = new
 ranks-order-return = The player with the larger gain relative to the starting cash comes first, then the one who started earlier. Shares are revalued every few seconds.
 ranks-movement-why = “Moved” shows the places gained or lost today. A day begins at midnight UTC.
+ranks-not-yet = You aren't ranked by return yet. To be on this board, you still need:
+ranks-missing-trades =
+    { $n ->
+        [one] one more trade that counts for badges
+       *[other] { $n } more trades that count for badges
+    }
+ranks-missing-notes =
+    { $n ->
+        [one] one more note that counts for badges
+       *[other] { $n } more notes that count for badges
+    }
 ranks-building = The ranks are being rebuilt. Until then, you see those of the start of the day.

@@ -36,4 +36,7 @@ ranks-stayed = Isikhundla esifanayo lesekuqaleni kosuku
 ranks-new = omutsha
 ranks-order-return = Ozuze ingxenye enkulu yemali yokuqala uyaqala, kulandele owaqala kuqala. Inani lamasheya libalwa futhi ngemva kwemizuzwana emilutshwana.
 ranks-movement-why = “Ukuhamba” kutsho izikhundla ezizuziweyo kumbe ezilahlekileyo lamuhla. Usuku luqala phakathi kobusuku UTC.
+ranks-not-yet = Awukabi sendaweni ngenzuzo. Ukuze ube kulelibhodi, usaswela:
+ranks-missing-trades = ukuthengiselana okubalwayo okungu-{ $n } futhi
+ranks-missing-notes = amanothi abalwayo angu-{ $n } futhi
 ranks-building = Izikhundla ziyahlanganiswa futhi. Kuze kube khathesi ubona ezekuqaleni kosuku.

@@ -36,4 +36,7 @@ ranks-stayed = Nzvimbo imwe chete neyepakutanga kwezuva
 ranks-new = mutsva
 ranks-order-return = Awana chikamu chikuru chemari yekutanga anotanga, kozouya akatanga kare. Kukosha kwemasheya kunoverengwazve masekondi mashoma oga oga.
 ranks-movement-why = “Kufamba” kunoratidza nzvimbo dzawanikwa kana kurasika nhasi. Zuva rinotanga pakati peusiku UTC.
+ranks-not-yet = Hausati wava panzvimbo neshanduko yemari. Kuti uve pabhodhi iri, uchiri kuda:
+ranks-missing-trades = kutengeserana kunoverengwa { $n } zvakare
+ranks-missing-notes = zvinyorwa zvinoverengwa { $n } zvakare
 ranks-building = Nzvimbo dziri kuunganidzwazve. Kusvika ipapo munoona dzepakutanga kwezuva.

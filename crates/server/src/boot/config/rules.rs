@@ -33,8 +33,12 @@ pub(crate) fn rule_warnings(rules: &Rules) -> Vec<String> {
 
 fn parse(name: &str, text: &str) -> Result<Rules, SettingsError> {
     toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
         let message = error.message().to_owned();
+        let at = match error.span().map_or(0, |span| span.start) {
+            // An error about several fields, which begins with the key that is wrong.
+            0 => message.split_once(':').and_then(|(key, _)| place_of(text, key)).unwrap_or(0),
+            start => start,
+        };
         let text_of = |key: String| {
             let last = key.rsplit('.').next().unwrap_or_default();
             // The message may name it already.
@@ -44,6 +48,23 @@ fn parse(name: &str, text: &str) -> Result<Rules, SettingsError> {
         let text = key_at(text, at).map_or_else(|| message.clone(), text_of);
         SettingsError::Invalid { place, text }
     })
+}
+
+/// Where the line with this key or table begins.
+fn place_of(text: &str, key: &str) -> Option<usize> {
+    let is_of_key = |line: &str| {
+        let line = line.trim();
+        let rest = line.strip_prefix(key).map(str::trim_start);
+        rest.is_some_and(|rest| rest.starts_with('=')) || line == format!("[{key}]")
+    };
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if is_of_key(line) {
+            return Some(start);
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// The key whose value begins on the line of this position, like `fee.rate_bps`.
@@ -91,6 +112,19 @@ mod tests {
         let line = line_of("starting_cash");
         assert!(text.starts_with(&format!("my.toml:{line}: ")), "{text}");
         assert!(text.contains(": starting_cash: ") && text.contains("expected a string"), "{text}");
+    }
+
+    #[test]
+    fn fields_that_exclude_each_other_are_rejected_at_the_line_of_the_wrong_one() {
+        let text = rejected("now_age_max_s = 60", "now_age_max_s = 901");
+        let line = line_of("now_age_max_s = 60");
+        let expected = "now_age_max_s: expected at most quote_age_max_s (900), got 901";
+        assert_eq!(text, format!("my.toml:{line}: {expected}"));
+        let newer = "format = 1\nposition_max = \"25%\"\n";
+        let text = rejected("format = 2\n", newer);
+        let line = line_of("format = 2") + 1;
+        let expected = "position_max: expected format = 2 in a file with this key, got 1";
+        assert_eq!(text, format!("my.toml:{line}: {expected}"));
     }
 
     #[test]

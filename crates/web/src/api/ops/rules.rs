@@ -121,9 +121,10 @@ fn problem(error: RulesError) -> Problem {
     match error {
         RulesError::Moved { .. } => (&codes::PRECONDITION_FAILED).into(),
         RulesError::Store(error) => error.into(),
-        RulesError::Fixed(_) | RulesError::Unchanged(_) | RulesError::TooEarly { .. } => {
-            Problem::field("rules", error.to_string())
-        }
+        RulesError::Fixed(_)
+        | RulesError::Unchanged(_)
+        | RulesError::Market(_)
+        | RulesError::TooEarly { .. } => Problem::field("rules", error.to_string()),
     }
 }
 
