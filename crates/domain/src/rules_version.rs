@@ -8,7 +8,7 @@ use std::ops::Deref;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{Hash, Rules, UnixMicros};
+use crate::{Achievement, Hash, Rules, UnixMicros};
 
 /// A version of a game's rules. It never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,8 +121,8 @@ impl Rules {
         if self.starting_cash != new.starting_cash {
             fixed.push("starting_cash");
         }
-        let is_reused = |achievement: &crate::Achievement| {
-            self.achievements.find(achievement.id).is_some_and(|old| old.code != achievement.code)
+        let is_reused = |new: &Achievement| {
+            self.achievements.iter().any(|old| (old.id == new.id) != (old.code == new.code))
         };
         if new.achievements.iter().any(is_reused) {
             fixed.push("achievements.id");
@@ -318,6 +318,7 @@ mod tests {
         assert_eq!(fixed(&changed("currency = \"USD\"", "currency = \"EUR\"")), ["currency"]);
         assert_eq!(fixed(&changed("\"10000.00\"", "\"10.00\"")), ["starting_cash"]);
         assert_eq!(fixed(&changed("\"first_note\"", "\"other\"")), ["achievements.id"]);
+        assert_eq!(fixed(&changed("id = 2\n", "id = 50\n")), ["achievements.id"]);
     }
 
     #[test]

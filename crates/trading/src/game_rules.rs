@@ -1,6 +1,7 @@
 //! The rules of a game as this node has read them: every version, and which one is in force. The
 //! desk never settles by an older version than the database has in force (docs/adr/0027).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -160,9 +161,12 @@ impl GameRules {
         if newest.version != expected {
             return Err(RulesError::Moved { expected, newest: newest.version });
         }
-        let fixed = newest.fixed_differences(change.rules);
+        // Of every version: an id of an achievement stays its own although it was removed.
+        let known = self.versions.load_full();
+        let fixed: BTreeSet<_> =
+            known.iter().flat_map(|known| known.fixed_differences(change.rules)).collect();
         if !fixed.is_empty() {
-            return Err(RulesError::Fixed(fixed));
+            return Err(RulesError::Fixed(fixed.into_iter().collect()));
         }
         if newest.rules == *change.rules {
             return Err(RulesError::Unchanged(newest.version));
