@@ -2,10 +2,11 @@
 //! nor another file changes anything.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use testkit::{eventually, postgres_database};
+use tokio::time::Instant;
 
 use crate::killed::verify;
 use crate::server::{Server, error_line, run};
