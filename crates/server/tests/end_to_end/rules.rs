@@ -162,10 +162,12 @@ fn the_commands_show_compare_and_apply_rules() {
     let eased = [
         ("[levels]\nstep = 1000", "[levels]\nstep = 10"),
         ("\nthreshold = 10\nname = \"Getting", "\nthreshold = 1\nname = \"Getting"),
+        ("uninvested_max = 100", "uninvested_max = 1000"),
     ];
     let eased = file(dir.path(), "eased.toml", &eased).display().to_string();
     let dry = printed(&["apply", &eased, "--dry-run"], &database);
     let expected = "achievements.ten_trades.threshold: 10 -> 1\nlevels.step: 1000 -> 10\n\
+                    xp.uninvested_max: 100 -> 1000\n\
                     1 players: 1 would reach a higher level, 0 fall to a lower one\n";
     assert!(dry.starts_with(expected) && dry.ends_with("nothing was changed\n"), "{dry}");
     assert!(dry.contains("\n1 could unlock ten_trades with their next trade or note\n"), "{dry}");
