@@ -155,7 +155,7 @@ impl VersionedRules {
     }
 }
 
-/// Writes JSON without blanks. `serde_json` may keep the order of the keys, so they are sorted here.
+/// Writes JSON without blanks. The keys are sorted here, because `serde_json` may keep their order.
 fn write_sorted(value: &Value, text: &mut String) {
     match value {
         Value::Object(members) => {

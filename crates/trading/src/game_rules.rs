@@ -30,7 +30,7 @@ pub enum RulesError {
     Fixed(Vec<&'static str>),
     #[error("the rules are those of version {0} already")]
     Unchanged(i64),
-    #[error("version {newest} of the rules was applied meanwhile, after version {expected}")]
+    #[error("the newest version of the rules is {newest}, not {expected}")]
     Moved { expected: i64, newest: i64 },
     #[error("version {version} comes into force at {at}; a later version cannot do so earlier")]
     TooEarly { version: i64, at: UnixMicros },
