@@ -1,5 +1,5 @@
-//! Computes the fee and the XP of an entry again, by the version of the rules that it names. Entries
-//! of form 1 name none and are not computed.
+//! Computes the fee and the XP of an entry again, by the version of the rules that it names.
+//! Entries of form 1 name none and are not computed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(crate) async fn load_versions(store: &Store) -> Result<RulesVersions, StoreE
     stored.into_iter().map(read).collect::<Result<BTreeMap<_, _>, _>>().map(Arc::new)
 }
 
-/// What a chain tells about the day on which trades last earned XP.
+/// What the entries so far show of the day on which trades last earned XP.
 #[derive(Clone, Copy, Debug)]
 enum XpDay {
     Known {

@@ -63,16 +63,28 @@ pub struct Rules {
     #[serde(skip)]
     pub permitted_stocks: BTreeSet<i64>,
     /// The largest share of the portfolio that a holding may become by a purchase.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position_max: Option<PortfolioShare>,
     /// The most trades of a player in a session of the market.
-    #[serde(default, deserialize_with = "trades_per_session_max")]
+    #[serde(
+        default,
+        deserialize_with = "trades_per_session_max",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub trades_per_session_max: Option<i64>,
     /// The lowest price at which a stock may be bought.
-    #[serde(default, deserialize_with = "price_min")]
+    #[serde(
+        default,
+        deserialize_with = "price_min",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub price_min: Option<Price>,
     /// The least amount of an order. A whole holding may be sold whatever its amount.
-    #[serde(default, deserialize_with = "order_value_min")]
+    #[serde(
+        default,
+        deserialize_with = "order_value_min",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub order_value_min: Option<Amount>,
     /// How many sessions have to end after the last purchase of a stock before its shares may be
     /// sold, that of the purchase included.

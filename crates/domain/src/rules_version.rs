@@ -8,7 +8,7 @@ use std::ops::Deref;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{Hash, Rules, UnixMicros};
+use crate::{Achievement, Hash, Rules, UnixMicros};
 
 /// A version of a game's rules. It never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,8 +121,8 @@ impl Rules {
         if self.starting_cash != new.starting_cash {
             fixed.push("starting_cash");
         }
-        let is_reused = |achievement: &crate::Achievement| {
-            self.achievements.find(achievement.id).is_some_and(|old| old.code != achievement.code)
+        let is_reused = |new: &Achievement| {
+            self.achievements.iter().any(|old| (old.id == new.id) != (old.code == new.code))
         };
         if new.achievements.iter().any(is_reused) {
             fixed.push("achievements.id");
@@ -155,7 +155,7 @@ impl VersionedRules {
     }
 }
 
-/// Writes JSON without blanks. `serde_json` may keep the order of the keys, so they are sorted here.
+/// Writes JSON without blanks. The keys are sorted here, because `serde_json` may keep their order.
 fn write_sorted(value: &Value, text: &mut String) {
     match value {
         Value::Object(members) => {
@@ -243,7 +243,23 @@ mod tests {
             let code = String::from_utf8(letters.to_vec()).expect("letters");
             let achievements = built_in.achievements.iter().zip(kept).filter(|(_, keep)| *keep);
             let achievements: Vec<_> = achievements.map(|(one, _)| one.clone()).collect();
+            let share = PortfolioShare::parse(&format!("{}%", 1 + spread % 100));
             Rules {
+                format: 2,
+                stocks: ["AAPL", "KO"].map(|text| Symbol::parse(text).expect("a symbol")).into(),
+                categories: vec![code.clone()],
+                permitted_stocks: BTreeSet::new(),
+                position_max: share.filter(|_| flags[0]),
+                trades_per_session_max: now_age,
+                price_min: Some(Price(orders)).filter(|_| flags[0]),
+                order_value_min: Some(trade_min).filter(|_| !flags[0]),
+                holding_sessions_min: spread % 60,
+                late_join: LateJoin {
+                    from: None,
+                    until: now_age.map(|seconds| UnixMicros(seconds * 1_000_000)),
+                    cash: Some(Money(cash.min(orders))).filter(|_| flags[0]),
+                },
+                ranking: RankingRules { trades_min: orders, notes_min: spread },
                 currency: Currency::parse(&code).expect("three letters"),
                 starting_cash: Money(cash),
                 fractional_shares: flags[0],
@@ -255,7 +271,8 @@ mod tests {
                 spread_bps: spread,
                 fee: Fee { flat: Money(fee.0), rate_bps: fee.1 },
                 xp: XpRules {
-                    buy, sell, day_utc_offset_min: offset, value_min: trade_min,
+                    buy, sell, day_utc_offset_min: Some(offset).filter(|_| flags[0]),
+                    value_min: trade_min,
                     holding_value_min: holding_min, ..built_in.xp
                 },
                 levels: Levels::new(step, thresholds).expect("good"),
@@ -318,6 +335,7 @@ mod tests {
         assert_eq!(fixed(&changed("currency = \"USD\"", "currency = \"EUR\"")), ["currency"]);
         assert_eq!(fixed(&changed("\"10000.00\"", "\"10.00\"")), ["starting_cash"]);
         assert_eq!(fixed(&changed("\"first_note\"", "\"other\"")), ["achievements.id"]);
+        assert_eq!(fixed(&changed("id = 2\n", "id = 50\n")), ["achievements.id"]);
     }
 
     #[test]

@@ -20,10 +20,14 @@ pub struct XpRules {
     pub trades_per_day_max: i64,
     /// When the player's day begins, in minutes east of UTC (-720 to 840). `None`: at midnight in
     /// `day_zone`, or UTC without one.
-    #[serde(default, deserialize_with = "day_utc_offset_min")]
+    #[serde(
+        default,
+        deserialize_with = "day_utc_offset_min",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub day_utc_offset_min: Option<i64>,
     /// The time zone in which the player's day is a date; excludes `day_utc_offset_min`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub day_zone: Option<DayZone>,
     /// The least amount of a trade that earns XP and counts for achievements.
     #[serde(default = "default_value_min")]

@@ -6,9 +6,8 @@ use serde_json::value::RawValue;
 
 use crate::amount::{cents, fixed, price};
 
-/// The first line of the canonical text, and its number of lines.
-const HEADER: &str = "openbell-ledger-1";
-const LINES: usize = 21;
+/// The first line of the canonical text in each form, and its number of lines.
+const FORMS: [(&str, usize); 2] = [("openbell-ledger-1", 21), ("openbell-ledger-2", 22)];
 
 /// An entry as the API returns it.
 #[derive(Debug, Deserialize)]
@@ -75,7 +74,8 @@ impl HistoryEntry {
 
     fn of_text(canonical: String, symbol: Option<String>, hash: [u8; 32]) -> Option<Self> {
         let lines: Vec<&str> = canonical.lines().collect();
-        if lines.len() != LINES || lines[0] != HEADER {
+        let header = *lines.first()?;
+        if !FORMS.contains(&(header, lines.len())) {
             return None;
         }
         let number = |at: usize| lines[at].parse::<i64>().ok();
@@ -140,6 +140,14 @@ mod tests {
         assert_eq!((entry.quantity, entry.price), (1_500_000, Some(10_000)));
         assert_eq!((entry.amount, entry.fee, entry.cash_after), (-150, 0, 850));
         assert_eq!((entry.quantity_after, entry.hash), (1_500_000, [15; 32]));
+    }
+
+    #[test]
+    fn an_entry_that_names_the_rules_has_a_further_line() {
+        let mut response = response();
+        let second = CANONICAL.replace("ledger-1", "ledger-2") + "\n3";
+        response["canonical"] = json!(second);
+        assert_eq!(parse(&response).expect("valid").canonical, second);
     }
 
     #[test]

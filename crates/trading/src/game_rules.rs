@@ -1,6 +1,7 @@
 //! The rules of a game as this node has read them: every version, and which one is in force. The
 //! desk never settles by an older version than the database has in force (docs/adr/0027).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -32,7 +33,7 @@ pub enum RulesError {
     /// A stock or category that the market does not have.
     #[error("{0}")]
     Market(String),
-    #[error("version {newest} of the rules was applied meanwhile, after version {expected}")]
+    #[error("the newest version of the rules is {newest}, not {expected}")]
     Moved { expected: i64, newest: i64 },
     #[error("version {version} comes into force at {at}; a later version cannot do so earlier")]
     TooEarly { version: i64, at: UnixMicros },
@@ -169,9 +170,12 @@ impl GameRules {
         if newest.version != expected {
             return Err(RulesError::Moved { expected, newest: newest.version });
         }
-        let fixed = newest.fixed_differences(change.rules);
+        // Of every version: an id of an achievement stays its own although it was removed.
+        let known = self.versions.load_full();
+        let fixed: BTreeSet<_> =
+            known.iter().flat_map(|known| known.fixed_differences(change.rules)).collect();
         if !fixed.is_empty() {
-            return Err(RulesError::Fixed(fixed));
+            return Err(RulesError::Fixed(fixed.into_iter().collect()));
         }
         if newest.digest() == change.rules.digest() {
             return Err(RulesError::Unchanged(newest.version));

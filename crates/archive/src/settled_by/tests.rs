@@ -1,5 +1,4 @@
-//! Whatever `settle` decides by any versions of the rules is computed again; what it did not decide is
-//! found.
+//! What `settle` decides by any versions of the rules is computed again, and a change is found.
 
 use domain::{
     Action, Day, Fee, Fill, Invested, Order, Player, Price, Quantity, Quote, QuoteSource, Rules,

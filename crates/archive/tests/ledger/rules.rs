@@ -1,5 +1,5 @@
-//! Entries of form 1 and form 2 in one chain: verified in the ledger, in the archive, and after they
-//! were restored.
+//! Entries of form 1 and form 2 in one chain: verified in the ledger, in the archive, and after
+//! they were restored.
 
 use archive::{ArchiveStore, S3Config, verify, verify_archived, verify_month};
 

@@ -1,5 +1,5 @@
-//! The rules of the game that the database has. The configured file is only what the game is created
-//! with: a later difference is logged and changes nothing.
+//! The rules of the game that the database has. The configured file is only what the game is
+//! created with: a later difference is logged and changes nothing.
 
 use std::sync::Arc;
 

@@ -126,13 +126,8 @@ impl Server {
         let providers = match source.feed() {
             Some(_) => {
                 let settings = &config.market.live.providers;
-                let open = live_market::open_providers(
-                    &config,
-                    settings,
-                    &store,
-                    rules.current().currency,
-                    &clock,
-                );
+                let currency = rules.current().currency;
+                let open = live_market::open_providers(&config, settings, &store, currency, &clock);
                 Some(Arc::new(open.await?))
             }
             None => None,

@@ -1,5 +1,5 @@
-//! `openbell rules`: the rules of the game, as versions in the database. The servers may be running:
-//! they read a new version before it comes into force.
+//! `openbell rules`: the rules of the game, as versions in the database. The servers may be
+//! running: they read a new version before it comes into force.
 
 mod apply;
 mod check;

@@ -1,11 +1,12 @@
-//! The rules are changed while servers run: both nodes follow within a second, and neither a restart
-//! nor another file changes anything.
+//! The rules are changed while servers run: both nodes follow within a second. A restart with
+//! another file changes nothing.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use testkit::{eventually, postgres_database};
+use tokio::time::Instant;
 
 use crate::killed::verify;
 use crate::server::{Server, error_line, run};
@@ -161,10 +162,12 @@ fn the_commands_show_compare_and_apply_rules() {
     let eased = [
         ("[levels]\nstep = 1000", "[levels]\nstep = 10"),
         ("\nthreshold = 10\nname = \"Getting", "\nthreshold = 1\nname = \"Getting"),
+        ("uninvested_max = 100", "uninvested_max = 1000"),
     ];
     let eased = file(dir.path(), "eased.toml", &eased).display().to_string();
     let dry = printed(&["apply", &eased, "--dry-run"], &database);
     let expected = "achievements.ten_trades.threshold: 10 -> 1\nlevels.step: 1000 -> 10\n\
+                    xp.uninvested_max: 100 -> 1000\n\
                     1 players: 1 would reach a higher level, 0 fall to a lower one\n";
     assert!(dry.starts_with(expected) && dry.ends_with("nothing was changed\n"), "{dry}");
     assert!(dry.contains("\n1 could unlock ten_trades with their next trade or note\n"), "{dry}");
@@ -172,13 +175,31 @@ fn the_commands_show_compare_and_apply_rules() {
 
     let apply = ["apply", &eased, "--reason", "Easier.", "--author", "Olga"];
     let moved = refused(&[&apply[..], &["--if-version", "7"]].concat(), &database);
-    let expected = "version 1 of the rules was applied meanwhile, after version 7";
+    let expected = "the newest version of the rules is 1, not 7";
     assert!(moved.contains(expected), "{moved}");
     printed(&[&apply[..], &["--if-version", "1"]].concat(), &database);
     let list = printed(&["list"], &database);
     assert!(list.starts_with("2 ") && list.contains(" by Olga: Easier.\n"), "{list}");
-    let again = refused(&apply, &database);
-    assert!(again.contains("the rules are those of version 2 already"), "{again}");
+    // The next trade follows the new rules.
+    eventually("version 2 is in force", || {
+        printed(&["list"], &database).starts_with("2 (in force)")
+    });
+    let (status, answer) = server.ask("POST", "/api/portfolio/buy", &ada, Some(&order));
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.to_string().contains("Getting the Hang of It"), "{answer}");
+    server.stop();
+    verify(&database);
+}
+
+#[test]
+fn refused_rules_change_nothing_and_the_reason_is_printed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data").display().to_string();
+    let database = ["--data-dir", data.as_str()];
+    Server::start(&database).stop();
+    let same = file(dir.path(), "same.toml", &[]).display().to_string();
+    let again = refused(&["apply", &same, "--reason", "x"], &database);
+    assert!(again.contains("the rules are those of version 1 already"), "{again}");
     let euros = file(dir.path(), "euros.toml", &[("currency = \"USD\"", "currency = \"EUR\"")])
         .display()
         .to_string();
@@ -193,14 +214,6 @@ fn the_commands_show_compare_and_apply_rules() {
     );
     assert_eq!(refused(&["check", &wrong], &[]), expected);
     assert_eq!(refused(&["apply", &wrong, "--reason", "x"], &database), expected);
-
-    // The next trade follows the new rules.
-    eventually("version 2 is in force", || {
-        printed(&["list"], &database).starts_with("2 (in force)")
-    });
-    let (status, answer) = server.ask("POST", "/api/portfolio/buy", &ada, Some(&order));
-    assert_eq!(status, 200, "{answer}");
-    assert!(answer.to_string().contains("Getting the Hang of It"), "{answer}");
-    server.stop();
-    verify(&database);
+    let list = printed(&["list"], &database);
+    assert_eq!(list.lines().count(), 1, "{list}");
 }

@@ -42,10 +42,11 @@ const PLAYER_COLUMNS: &str = "\
     xp_day_trades bigint, session_day bigint, session_trades bigint, trades bigint, notes bigint, stocks_bought bigint, \
     categories_bought bigint, realised_profit bigint, achievements bigint, achievements_more bytea, updated_at bigint";
 
-/// Updates a set of players; `$beside` adds a further CTE, `$guard` a condition. The rows are sorted and looked up one by
-/// one, so they are locked in ascending order, as in every batch. A batch that waited for another
-/// one sees the newer version and skips the player. All are skipped if a seal was announced since
-/// they were loaded whose cut is not before the time of their entries.
+/// Updates a set of players; `$beside` adds a further CTE, `$guard` a condition. The rows are
+/// sorted and looked up one by one, so they are locked in ascending order, as in every batch. A
+/// batch that waited for another one sees the newer version and skips the player. All are skipped
+/// if a seal was announced since they were loaded whose cut is not before the time of their
+/// entries.
 macro_rules! update_players {
     ($beside:literal, $guard:literal) => {
         concat!(

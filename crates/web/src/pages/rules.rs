@@ -1,5 +1,5 @@
-//! The operator's page of the versions of the rules. Other players get 404. Rules are changed by the
-//! API or by a command.
+//! The operator's page of the versions of the rules. Other players get 404. The API and a command
+//! change the rules.
 
 use askama::Template;
 use axum::extract::State;

@@ -153,7 +153,7 @@ async fn the_page_lists_the_versions_with_their_differences() {
         assert_eq!(browser.submit(&page, "/settings/looks", &looks).await.status, 303);
         let page = browser.page("/ops/rules").await;
         let text = page.text();
-        for shown in ["A wider spread.", "Olga <b>", "spread_bps: 5 -> 7"] {
+        for shown in ["A wider spread.", "Olga &#60;b&#62;", "spread_bps: 5 -&#62; 7"] {
             assert!(text.contains(shown), "{lang}: {shown}: {text}");
         }
     }

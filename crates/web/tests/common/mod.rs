@@ -278,8 +278,8 @@ impl App {
         }
     }
 
-    /// Registers a player as a server of the version before did, whose entries name no version of the
-    /// rules; returns a token.
+    /// Registers a player as a server of the version before did, whose entries name no version of
+    /// the rules; returns a token.
     pub(crate) async fn register_by_earlier_server(&self, name: &str) -> String {
         let (now, email) = (self.clock.now(), format!("{}@example.org", name.to_lowercase()));
         let (token, hash) = web::new_token(&SeededEntropy::new(77));

@@ -1,5 +1,5 @@
-//! `openbell rules apply`: makes a file the newest version of the rules, or counts whom it would
-//! affect.
+//! `openbell rules apply`: makes a file the newest version of the rules, or counts the players that
+//! it would affect.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -96,7 +96,7 @@ async fn apply(
     Ok((applied.version, applied.effective_from))
 }
 
-/// Whom other rules would affect.
+/// The players that other rules would affect.
 #[derive(Debug, Default)]
 struct EffectCounts {
     players: u64,

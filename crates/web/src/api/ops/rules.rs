@@ -1,5 +1,5 @@
-//! The rules of the game for operators: the newest version, and the next one. The tag of a version is
-//! its number, so that two operators cannot overwrite each other.
+//! The rules of the game for operators: the newest version, and the next one. The tag of a version
+//! is its number, so that two operators cannot overwrite each other.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
