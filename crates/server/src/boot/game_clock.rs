@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn the_next_opening_and_closing_are_planned_once() {
         assert_eq!(MONDAY.to_string(), "2026-11-30T00:00:00.000000Z");
-        let mut clock = GameClock::starting(at(-24, 0), 60);
+        let mut clock = GameClock::starting(at(-100, 0), 60);
         assert_eq!(plan(&mut clock, at(7, 0)), 3, "a pause at once, opening, closing");
         assert!(clock.is_paused_at(at(7, 10)) && !clock.is_paused_at(at(8, 0)));
         assert!(clock.is_paused_at(at(16, 0)));

@@ -212,16 +212,16 @@ impl LivePage {
                 }
             }
         }
+        self.cursor.prices = prices.number;
+        html.push_str(&self.value_html(&prices.snapshot).await);
         let state = market_state(&self.renderer.fmt, &prices.snapshot);
         if self.market_state.as_ref() != Some(&state) {
             html.push_str(&format!(
-                "<p class=\"market-day\" id=\"market-state\" hx-swap-oob=\"true\">{}</p>",
+                "<p class=\"day-state\" id=\"day-state\" hx-swap-oob=\"true\">{}</p>",
                 escaped(&state)
             ));
             self.market_state = Some(state);
         }
-        self.cursor.prices = prices.number;
-        html.push_str(&self.value_html(&prices.snapshot).await);
         (!html.is_empty()).then(|| event("prices", self.cursor, html))
     }
 

@@ -92,7 +92,7 @@ async fn the_header_of_each_page_shows_the_day_and_a_pause_in_every_language() {
     assert!(!running.contains("paused"), "{running}");
     command(&app, ClockCommand::Pause).await;
     for (lang, text) in [
-        ("en", "Market day 3 Jan 2005: the market is paused"),
+        ("en", "Market day 4 Jan 2005: the market is paused"),
         ("sn", "musika wakamiswa"),
         ("nd", "imakethe imisiwe"),
     ] {

@@ -112,11 +112,11 @@ impl Events {
         }
     }
 
-    /// The next event that is not about prices or the rank.
+    /// The next event that is not about prices, the rank or the clock.
     pub(crate) async fn own(&mut self) -> Event {
         loop {
             let event = self.next().await.expect("the stream goes on");
-            if !["", "prices", "rank"].contains(&event.name.as_str()) {
+            if !["", "prices", "rank", "market"].contains(&event.name.as_str()) {
                 return event;
             }
         }

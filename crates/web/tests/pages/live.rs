@@ -38,7 +38,9 @@ async fn prices_arrive_as_elements_that_replace_those_of_the_page() {
     let element = |(id, class, text): (&str, &str, &str)| {
         format!("<span id=\"{id}\" class=\"{class}\" hx-swap-oob=\"true\">{text}</span>")
     };
-    assert_eq!(first, expected.map(element).concat());
+    let state =
+        "<p class=\"day-state\" id=\"day-state\" hx-swap-oob=\"true\">Market day 3 Jan 2005</p>";
+    assert_eq!(first, expected.map(element).concat() + state);
     app.publish_second(1);
     let next = events.until("prices").await.data;
     assert!(next.contains("px-AAPL") && next != first, "{next}");
