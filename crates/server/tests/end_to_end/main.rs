@@ -21,6 +21,7 @@ mod gone;
 mod imports;
 mod killed;
 mod lame_duck;
+mod limits;
 mod live;
 mod load;
 mod log_contents;
