@@ -73,11 +73,7 @@ pub struct Rules {
     )]
     pub trades_per_session_max: Option<i64>,
     /// The lowest price at which a stock may be bought.
-    #[serde(
-        default,
-        deserialize_with = "price_min",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "price_min", skip_serializing_if = "Option::is_none")]
     pub price_min: Option<Price>,
     /// The least amount of an order. A whole holding may be sold whatever its amount.
     #[serde(

@@ -207,7 +207,12 @@ fn collect_leaves(value: &Value, path: &str, leaves: &mut BTreeMap<String, Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Amount, Currency, Fee, FillMode, Levels, Money, Quantity, XpRules};
+    use std::collections::BTreeSet;
+
+    use crate::{
+        Amount, Currency, Fee, FillMode, LateJoin, Levels, Money, PortfolioShare, Price, Quantity,
+        RankingRules, Symbol, XpRules,
+    };
     use proptest::prelude::*;
 
     const TEXT: &str = include_str!("../../../config/game.toml");

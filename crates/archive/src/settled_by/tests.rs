@@ -15,11 +15,13 @@ fn versions() -> RulesVersions {
     let first: Rules = toml::from_str(text).expect("good");
     let dear = Rules {
         fee: Fee { flat: Money(7), rate_bps: 15 },
-        xp: XpRules { trades_per_day_max: 2, uninvested_max: 400, ..first.xp },
+        xp: XpRules { trades_per_day_max: 2, uninvested_max: 400, ..first.xp.clone() },
         ..first.clone()
     };
-    let early =
-        Rules { xp: XpRules { buy: 11, day_utc_offset_min: 840, ..first.xp }, ..first.clone() };
+    let early = Rules {
+        xp: XpRules { buy: 11, day_utc_offset_min: Some(840), ..first.xp.clone() },
+        ..first.clone()
+    };
     let versioned = |(version, rules)| {
         (version, VersionedRules { version, effective_from: UnixMicros(0), rules })
     };
