@@ -1,12 +1,12 @@
 //! Liveness, readiness and metrics. The metrics are served to this machine and to the networks of
 //! `http.metrics_from`.
 
-use domain::Rejection;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
+use domain::Rejection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,7 +36,8 @@ pub(super) async fn show_life() -> axum::Json<Health> {
 }
 
 /// Whether the server can serve requests: the database responds, its disk is not full, its clock
-/// agrees with the server's, the game's clock is known, orders are accepted and no shutdown has begun.
+/// agrees with the server's, the clock of the game is known, orders are accepted and no shutdown
+/// has begun.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, body = Health)))]
 pub(super) async fn show_readiness(
     State(state): State<AppState>,
