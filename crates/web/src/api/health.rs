@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
+use domain::Rejection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,7 +36,8 @@ pub(super) async fn show_life() -> axum::Json<Health> {
 }
 
 /// Whether the server can serve requests: the database responds, its disk is not full, its clock
-/// agrees with the server's, orders are accepted and no shutdown has begun.
+/// agrees with the server's, the clock of the game is known, orders are accepted and no shutdown
+/// has begun.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, body = Health)))]
 pub(super) async fn show_readiness(
     State(state): State<AppState>,
@@ -63,6 +65,10 @@ async fn check(state: &AppState) -> Result<(), Problem> {
     }
     if state.store.last_clock_skew().saturating_abs() > CLOCK_SKEW_MAX_S * 1_000_000 {
         return Err(Problem::from(&codes::CLOCK_SKEW).retry_after(CLOCK_RETRY_AFTER_S));
+    }
+    // Orders are rejected until it is read again.
+    if !state.market.clock().is_known(state.clock.now()) {
+        return Err(Problem::from(Rejection::ClockUnknown).retry_after(RETRY_AFTER_S));
     }
     match tokio::time::timeout(PING_TIMEOUT, state.store.ping()).await {
         Ok(Ok(())) => Ok(()),

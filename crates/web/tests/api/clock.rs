@@ -18,7 +18,7 @@ async fn start() -> App {
 }
 
 /// Changes the clock at the next second, and lets it pass.
-async fn command(app: &App, command: ClockCommand) {
+pub(super) async fn command(app: &App, command: ClockCommand) {
     let mut clock = GameClock::clone(&app.market.clock().load());
     let at = app.clock.now().whole_second().plus_seconds(1);
     for segment in clock.plan(command, at).expect("allowed") {

@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
+use super::clock::command;
 use crate::common::App;
+use domain::ClockCommand;
 use market::{MarketConfig, REVEAL_AFTER_S, ReplayConfig, SimulatedConfig, SourceKind};
 use serde_json::{Value, json};
 
@@ -87,6 +89,29 @@ async fn every_published_price_can_be_recomputed_after_the_end() {
         let expected = "the seed is not the one that was committed to".to_owned();
         assert_eq!(verify(&other, &quotes), (false, expected));
     }
+}
+
+#[tokio::test]
+async fn prices_of_a_game_whose_clock_was_changed_can_be_recomputed() {
+    let app = App::start_on(&config(SourceKind::Simulated), |_| {}).await;
+    let symbols = ["TEC0001", "FIN0010"];
+    let mut quotes = play(&app, symbols, 21).await;
+    for change in [
+        ClockCommand::Pause,
+        ClockCommand::Pace(33),
+        ClockCommand::Resume,
+        ClockCommand::Step,
+        ClockCommand::Pace(90),
+    ] {
+        command(&app, change).await;
+        quotes.extend(play(&app, symbols, 14).await);
+    }
+    quotes.extend(play(&app, symbols, 2 * 90).await);
+    app.clock.advance_seconds(REVEAL_AFTER_S);
+    let market = app.get("/api/market").await.json();
+    assert_eq!(market["data"]["ended"], true);
+    let expected = format!("the commitment holds, and so do {} prices", quotes.len());
+    assert_eq!(verify(&market, &quotes), (true, expected));
 }
 
 #[tokio::test]

@@ -81,6 +81,8 @@ fn a_value_outside_its_limits_is_rejected_with_file_and_line() {
     let text = "F:2: retention.idempotency_hours: \
                 expected a whole number from 24 to 8784, got 23";
     assert_eq!(error, text);
+    let error = with_file("[game]\ndowntime_min_s = 29\n").expect_err("rejected");
+    assert_eq!(error, "F:2: game.downtime_min_s: expected 0 or 30 to 86400 seconds, got 29");
     let error = with_file("[log]\nlevel = \"trading=loud\"\n").expect_err("rejected");
     let text = "F:2: log.level: expected a level or a filter like \"info,trading=debug\"";
     assert_eq!(error, text);
