@@ -22,11 +22,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 /// # Errors
 /// TLS cannot be set up.
 pub fn client(timeout: Duration) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let tls = tls.with_root_certificates(roots).with_no_client_auth();
+    let tls = tls(public_roots())?;
     let client = Client::builder()
         .tls_backend_preconfigured(tls)
         .connect_timeout(CONNECT_TIMEOUT)
@@ -37,6 +33,19 @@ pub fn client(timeout: Duration) -> Result<Client, Box<dyn std::error::Error + S
         .user_agent(concat!("openbell/", env!("CARGO_PKG_VERSION")))
         .build();
     Ok(client?)
+}
+
+/// The public authorities.
+pub(crate) fn public_roots() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+/// Connections to servers whose certificates these authorities signed.
+pub(crate) fn tls(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Parses the URL of a receiver, which must be https or on this machine.

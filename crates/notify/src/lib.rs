@@ -9,6 +9,7 @@ mod delivery;
 mod delivery_error;
 mod http;
 mod incident;
+mod mail_connection;
 mod mailbox;
 mod metric_families;
 mod notification;

@@ -150,7 +150,7 @@ pub async fn check_mail_server(config: &NotifyConfig) -> Option<Result<(), Deliv
         return None;
     }
     let timeout = Duration::from_secs(config.timeout_s);
-    let channel = SmtpChannel::new(&config.smtp, timeout, ("", "")).map_err(|(key, expected)| {
+    let channel = SmtpChannel::new(&config.smtp, ("", "")).map_err(|(key, expected)| {
         DeliveryError::Rejected { reason: format!("notify.smtp.{key}: {expected}") }
     });
     Some(match channel {

@@ -1,6 +1,9 @@
 //! E-mail, to a real mail server.
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::Secret;
 use notify::{DeliveryError, MailTls, NotificationKind, NotifyConfig};
@@ -104,4 +107,39 @@ async fn nothing_is_sent_without_the_encryption_that_is_configured() {
     config.smtp.port = plain.port();
     assert!(send(&config).await.is_err(), "the server does not offer STARTTLS");
     assert_eq!((server.mails(), plain.mails()), (vec![], vec![]));
+}
+
+/// A server that sends one line without an end to each connection. Returns its address, and the
+/// number of bytes that clients took.
+fn endless_line() -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&sent);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            while let Ok(count) = std::io::Write::write(&mut stream, &[b'2'; 65_536]) {
+                counter.fetch_add(count, Ordering::Relaxed);
+            }
+        }
+    });
+    (address, sent)
+}
+
+#[tokio::test]
+async fn a_line_without_an_end_takes_no_memory() {
+    let (address, sent) = endless_line();
+    let mut config = NotifyConfig { channels: vec!["smtp".to_owned()], timeout_s: 10, ..base() };
+    (config.smtp.host, config.smtp.port) = ("127.0.0.1".to_owned(), address.port());
+    (config.smtp.from, config.smtp.to) =
+        ("a@example.org".to_owned(), vec!["b@example.org".to_owned()]);
+    config.smtp.tls = MailTls::None;
+    let reason = "cannot connect, or the response is no SMTP".to_owned();
+    let failed = Err(DeliveryError::Retry { reason, after: None });
+    assert_eq!(notify::check_mail_server(&config).await, Some(failed.clone()));
+    assert_eq!(send(&config).await, failed);
+    // Four connections, and the buffers of their sockets.
+    let sent = sent.load(Ordering::Relaxed);
+    assert!(sent < 64 << 20, "{sent} bytes were read");
 }
