@@ -11,6 +11,7 @@ mod secret_files;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod text_file;
 mod tree;
 mod variables;
 
@@ -180,12 +181,24 @@ fn load_with(
         secrets::set(&mut tree, "database", "url", &config.database.url);
     }
     memory::bound(&mut config, &mut tree);
+    check_certificates(&config)?;
     notify::check_config(&config.notify)?;
     Ok(Settings { config, tree: ConfigTree(tree) })
 }
 
-fn read_file(path: &Path) -> Result<String, SettingsError> {
-    std::fs::read_to_string(path).map_err(|error| SettingsError::Read(path.to_owned(), error))
+pub(crate) fn read_file(path: &Path) -> Result<String, SettingsError> {
+    let text = text_file::read_text(path, text_file::SIZE_MAX);
+    text.map_err(|error| SettingsError::Read(path.to_owned(), error))
+}
+
+/// Checks the files of certificates, which other crates read, if they exist.
+fn check_certificates(config: &Config) -> Result<(), SettingsError> {
+    for path in [&config.redis.ca_file, &config.notify.smtp.ca_file] {
+        if path.exists() {
+            read_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 impl Config {

@@ -2,9 +2,8 @@
 //! is a secret.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::ops::Range;
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -12,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::LayerError;
 use super::nearest::join;
 use super::secrets::is_secret;
+use super::text_file::read_text;
 
 const SUFFIX: &str = "_file";
 /// The largest file, in bytes.
@@ -92,12 +92,7 @@ pub(super) fn read_into(table: &mut DeTable<'_>, section: &str) -> Result<(), La
 
 /// The content of a file, without the line break at its end.
 fn read_secret(path: &str) -> Result<String, String> {
-    let read = || -> io::Result<String> {
-        let mut text = String::new();
-        File::open(path)?.take(SIZE_MAX + 1).read_to_string(&mut text)?;
-        Ok(text)
-    };
-    let text = read().map_err(|error| {
+    let text = read_text(Path::new(path), SIZE_MAX).map_err(|error| {
         format!(
             "cannot read {path} ({error}); create the file, and let the user of this process read it"
         )
@@ -105,9 +100,6 @@ fn read_secret(path: &str) -> Result<String, String> {
     let secret = text.trim_end_matches(['\r', '\n']);
     if secret.is_empty() {
         return Err(format!("{path} is empty; write the secret into it"));
-    }
-    if text.len() as u64 > SIZE_MAX {
-        return Err(format!("{path} has more than {SIZE_MAX} bytes; name the file of the secret"));
     }
     Ok(secret.to_owned())
 }
