@@ -14,8 +14,8 @@ use crate::delivery_error::DeliveryError;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most bytes of a response that are read.
 const BODY_SIZE_MAX: usize = 16 * 1024;
-/// The longest `Retry-After` that is respected.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+/// The longest `Retry-After` that is respected, which equals the longest backoff.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
 /// A client whose requests end after `timeout`.
 ///
@@ -115,7 +115,11 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> DeliveryError {
     }
     let after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let after = after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-    DeliveryError::Retry { reason, after: after.map(|after| after.min(RETRY_AFTER_MAX)) }
+    let after = after.map(|after| after.min(RETRY_AFTER_MAX));
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return DeliveryError::Throttled { reason, after };
+    }
+    DeliveryError::Retry { reason, after }
 }
 
 #[cfg(test)]
@@ -152,16 +156,19 @@ mod tests {
             [(500, true), (503, true), (429, true), (408, true), (400, false), (302, false)]
         {
             let error = refused(StatusCode::from_u16(status).unwrap(), &HeaderMap::new());
-            assert_eq!(matches!(error, DeliveryError::Retry { .. }), is_retried, "{status}");
+            let is_final = matches!(error, DeliveryError::Rejected { .. });
+            assert_eq!(!is_final, is_retried, "{status}");
+            let is_throttled = matches!(error, DeliveryError::Throttled { .. });
+            assert_eq!(is_throttled, status == 429, "{status}");
         }
     }
 
     #[test]
-    fn retry_after_is_respected_for_an_hour_at_most() {
-        for (text, expected) in [("7", Some(7)), ("99999", Some(3_600)), ("soon", None)] {
+    fn retry_after_is_respected_for_five_minutes_at_most() {
+        for (text, expected) in [("7", Some(7)), ("99999", Some(300)), ("soon", None)] {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, text.parse().unwrap());
-            let error = refused(StatusCode::TOO_MANY_REQUESTS, &headers);
+            let error = refused(StatusCode::SERVICE_UNAVAILABLE, &headers);
             let DeliveryError::Retry { after, .. } = error else { panic!("{error:?}") };
             assert_eq!(after, expected.map(Duration::from_secs), "{text}");
         }

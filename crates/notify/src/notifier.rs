@@ -126,7 +126,8 @@ async fn send_to(channel: &Delivery, notification: &Notification) -> Result<(), 
     let mut attempt = 1;
     loop {
         let outcome = channel.attempt(notification).await;
-        if attempt == COMMAND_ATTEMPTS || !matches!(outcome, Err(DeliveryError::Retry { .. })) {
+        let is_final = matches!(outcome, Ok(()) | Err(DeliveryError::Rejected { .. }));
+        if attempt == COMMAND_ATTEMPTS || is_final {
             return outcome;
         }
         tokio::time::sleep(channel.backoff(attempt)).await;

@@ -1,7 +1,7 @@
 //! Queues and retries: a receiver that fails in any way gets each notification in the end, and
 //! delays no other channel.
 
-use notify::{NotificationKind, Notifier};
+use notify::{ConditionKey, Notification, NotificationKind, Notifier};
 use serde_json::Value;
 use testkit::{NotificationReceiver, ReceiverMode, eventually};
 
@@ -90,4 +90,27 @@ fn publish_in_turn(notifier: &Notifier, receiver: &NotificationReceiver, kind: N
     let before = receiver.requests().len();
     notifier.publish(&circuit(notifier, kind));
     eventually("the notification", || receiver.requests().len() > before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_that_is_refused_delays_no_other_of_its_channel() {
+    let receiver = NotificationReceiver::start().await;
+    receiver.script([ReceiverMode::Unavailable(3_600)]);
+    let (notifier, _guard) = start(notifier(&webhook(receiver.url())));
+    notifier.publish(&circuit(&notifier, NotificationKind::Opened));
+    eventually("the refused one", || receiver.requests().len() == 1);
+    let condition = ConditionKey::parse("disk_full").expect("a key");
+    let other = circuit(&notifier, NotificationKind::Opened);
+    notifier.publish(&Notification { condition, ..other });
+    eventually("the other one", || receiver.requests().len() == 2);
+    assert!(receiver.requests()[1].body.contains("disk_full"), "the refused one waits");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_response_of_success_is_one_whatever_its_body_is() {
+    let receiver = NotificationReceiver::start().await;
+    receiver.script([ReceiverMode::Endless]);
+    let notifier = notifier(&webhook(receiver.url()));
+    let sent = notifier.send(&circuit(&notifier, NotificationKind::Opened)).await;
+    assert_eq!((sent, receiver.requests().len()), (vec![("webhook", Ok(()))], 1));
 }
