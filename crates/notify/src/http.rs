@@ -65,25 +65,25 @@ pub fn parse_url(text: &str) -> Result<Url, &'static str> {
     }
 }
 
-/// Sends a JSON text. Returns the body of a response with a status of success.
+/// Sends a JSON text. Returns a response with a status of success, without its body.
 pub(crate) async fn post(
     client: &Client,
     url: &Url,
     headers: HeaderMap,
     body: String,
-) -> Result<Vec<u8>, DeliveryError> {
+) -> Result<Response, DeliveryError> {
     let request = client.post(url.clone()).headers(headers);
     let request = request.header(CONTENT_TYPE, "application/json").body(body);
-    let mut response = request.send().await.map_err(|error| failed(&error))?;
+    let response = request.send().await.map_err(|error| failed(&error))?;
     let status = response.status();
     if status.is_success() {
-        return read(&mut response).await;
+        return Ok(response);
     }
     Err(refused(status, response.headers()))
 }
 
 /// The first bytes of the body.
-async fn read(response: &mut Response) -> Result<Vec<u8>, DeliveryError> {
+pub(crate) async fn read(mut response: Response) -> Result<Vec<u8>, DeliveryError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
         let room = BODY_SIZE_MAX - body.len();
