@@ -38,7 +38,7 @@ fn check_config_prints_the_effective_tree_without_passwords() {
     let tree: toml::Table = toml::from_str(&text).expect("TOML");
     assert_eq!(tree["log"]["level"].as_str(), Some("warn"));
     assert_eq!(tree["http"]["listen"].as_str(), Some("127.0.0.1:9"));
-    assert_eq!(tree["redis"]["url"].as_str(), Some("redis://:***@r:1"));
+    assert_eq!(tree["redis"]["url"].as_str(), Some("redis://***@r:1"));
     assert_eq!(tree["database"]["url"].as_str(), Some("sqlite:./openbell-data/openbell.db"));
 }
 
@@ -281,7 +281,7 @@ fn an_unreachable_database_server_is_one_line_without_its_password() {
     let mut command = openbell(&["migrate", "--database", &url]);
     command.env("OPENBELL__DATABASE__ACQUIRE_TIMEOUT_MS", "300");
     let text = error_line(&command.output().expect("it runs"));
-    assert!(text.contains("postgres://bob:***@") && !text.contains("hunter2"), "{text}");
+    assert!(text.contains("postgres://***@") && !text.contains("hunter2"), "{text}");
     assert!(text.contains("Connection refused") && !text.contains("pool"), "{text}");
 }
 
@@ -290,6 +290,34 @@ fn an_error_of_the_database_has_no_lines_of_its_source() {
     let url = testkit::postgres_database();
     let (server, _) = url.rsplit_once('/').expect("a name");
     let text = error_line(&run(&["migrate", "--database", &format!("{server}/nowhere")]));
+#[test]
+fn a_mistyped_address_is_never_printed_with_its_password() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = path(dir.path());
+    assert!(run(&["migrate", "--data-dir", &data]).status.success());
+    for (variable, address) in [
+        ("OPENBELL_DATABASE_URL", "host=db user=bob password=hunter2 dbname=x"),
+        ("OPENBELL_DATABASE_URL", "postgres:/bob:hunter2@h/d"),
+        ("OPENBELL_DATABASE_URL", "postgres://bob:hunter2/d"),
+        ("OPENBELL_REDIS_URL", "redis:/:hunter2@h:6379"),
+        ("OPENBELL_REDIS_URL", ":hunter2@h:6379"),
+        ("OPENBELL_REDIS_URL", "redis://hunter2@127.0.0.1:1"),
+        ("OPENBELL_REDIS_URL", "redis://127.0.0.1:1/?pass=hunter2"),
+    ] {
+        for command in ["check-config", "doctor", "migrate"] {
+            let mut command = openbell(&[command, "--data-dir", &data]);
+            command.env("OPENBELL__DATABASE__ACQUIRE_TIMEOUT_MS", "300");
+            let output = command.env(variable, address).output().expect("it runs");
+            assert!(!format!("{output:?}").contains("hunter2"), "{address}: {output:?}");
+        }
+    }
+    for address in ["mysql:/u:hunter2@h/db", "u:hunter2@h/db", "mysql://u:hunter2/db"] {
+        let output = run(&["import-laravel", address, "--data-dir", &data]);
+        let text = error_line(&output);
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
     assert!(text.contains("\"nowhere\" does not exist (3D000)"), "{text}");
     assert!(!text.contains(" at line "), "{text}");
     let text = error_line(&run(&["migrate", "--database", "postgres://bob:a@b/c@db/game"]));
