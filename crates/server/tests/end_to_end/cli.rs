@@ -85,20 +85,25 @@ fn a_missing_directory_is_one_line() {
 }
 
 #[test]
-fn a_malformed_address_is_one_line() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let data = path(dir.path());
-    let text = error_line(&run(&["--listen", "here", "--data-dir", &data]));
-    assert!(text.contains("here"), "{text}");
+fn a_malformed_address_is_refused_before_anything_starts() {
+    for address in ["foo", "127.0.0.1:99999", "127.0.0.1", ":8080", "::1:8080", "a b:1"] {
+        for command in ["serve", "check-config"] {
+            let text = error_line(&run(&[command, "--listen", address]));
+            let expected = "--listen: http.listen: expected ADDRESS:PORT, like 127.0.0.1:8080";
+            assert!(text.contains(expected) && text.contains(address), "{text}");
+        }
+    }
 }
 
 #[test]
-fn a_port_in_use_is_one_line() {
+fn a_port_in_use_is_one_line_with_a_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("bound").to_string();
     let dir = tempfile::tempdir().expect("a directory");
     let text = error_line(&run(&["--listen", &address, "--data-dir", &path(dir.path())]));
-    assert!(text.contains(&address) && text.contains("in use"), "{text}");
+    let error = "(Address already in use (os error 98)); stop the program that uses the port";
+    assert!(text.contains(&address) && text.contains(error), "{text}");
+    assert_eq!(text.matches("already in use").count(), 1, "{text}");
 }
 
 #[test]
@@ -286,11 +291,6 @@ fn an_unreachable_database_server_is_one_line_without_its_password() {
 }
 
 #[test]
-fn an_error_of_the_database_has_no_lines_of_its_source() {
-    let url = testkit::postgres_database();
-    let (server, _) = url.rsplit_once('/').expect("a name");
-    let text = error_line(&run(&["migrate", "--database", &format!("{server}/nowhere")]));
-#[test]
 fn a_mistyped_address_is_never_printed_with_its_password() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = path(dir.path());
@@ -318,6 +318,11 @@ fn a_mistyped_address_is_never_printed_with_its_password() {
     }
 }
 
+#[test]
+fn an_error_of_the_database_has_no_lines_of_its_source() {
+    let url = testkit::postgres_database();
+    let (server, _) = url.rsplit_once('/').expect("a name");
+    let text = error_line(&run(&["migrate", "--database", &format!("{server}/nowhere")]));
     assert!(text.contains("\"nowhere\" does not exist (3D000)"), "{text}");
     assert!(!text.contains(" at line "), "{text}");
     let text = error_line(&run(&["migrate", "--database", "postgres://bob:a@b/c@db/game"]));
