@@ -143,11 +143,12 @@ fn history_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i32, D::E
     Err(serde::de::Error::custom(format!("expected 0 or 366 to 36525 days, got {days}")))
 }
 
-/// A configuration, and its tree of keys.
+/// A configuration, its tree of keys, and the files that its secrets were read from.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) tree: ConfigTree,
+    pub(crate) secret_files: Vec<PathBuf>,
 }
 
 /// Reads the configuration of this process.
@@ -174,7 +175,7 @@ fn load_with(
     for (flag, key, value) in &flags.values {
         layers.push(Origin::Flag(flag), key, value);
     }
-    let (mut config, mut tree) = layers.read::<Config>()?;
+    let (mut config, mut tree, secret_files) = layers.read::<Config>()?;
     if config.database.url.is_empty() {
         let file = config.data_dir.join("openbell.db");
         config.database.url = format!("sqlite:{}", file.display());
@@ -183,7 +184,7 @@ fn load_with(
     memory::bound(&mut config, &mut tree);
     check_certificates(&config)?;
     notify::check_config(&config.notify)?;
-    Ok(Settings { config, tree: ConfigTree(tree) })
+    Ok(Settings { config, tree: ConfigTree(tree), secret_files })
 }
 
 pub(crate) fn read_file(path: &Path) -> Result<String, SettingsError> {

@@ -37,7 +37,7 @@ const LAST_RESPONSES: Duration = Duration::from_millis(500);
 
 /// Serves until a signal, and shuts down in order.
 pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
-    let config::Settings { config, tree } = config::load(&flags)?;
+    let config::Settings { config, tree, .. } = config::load(&flags)?;
     // Names of nodes are random.
     check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;
     let node = node_name();

@@ -57,9 +57,12 @@ impl Layers {
         self.sources.push(Source { origin, key, text: text.to_owned(), offset });
     }
 
-    /// Merges the sources, and reads the tree as the program's types and as a plain table.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<(T, toml::Table), SettingsError> {
-        let tree = self.merge()?;
+    /// Merges the sources, and reads the tree as the program's types and as a plain table. The
+    /// files are those that secrets were read from.
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+    ) -> Result<(T, toml::Table, Vec<PathBuf>), SettingsError> {
+        let (tree, files) = self.merge()?;
         let root = |tree| toml::de::Deserializer::from(Spanned::new(0..0, tree));
         let typed = T::deserialize(root(tree.clone())).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
@@ -71,10 +74,10 @@ impl Layers {
             let span = error.span().unwrap_or(0..0);
             self.locate(LayerError { span, text: error.message().to_owned() })
         })?;
-        Ok((typed, plain))
+        Ok((typed, plain, files))
     }
 
-    fn merge(&self) -> Result<Tree<'_>, SettingsError> {
+    fn merge(&self) -> Result<(Tree<'_>, Vec<PathBuf>), SettingsError> {
         let mut known: Option<Tree<'_>> = None;
         let mut tree = Tree::new();
         for source in &self.sources {
@@ -87,8 +90,10 @@ impl Layers {
             overlay(&mut tree, layer);
             known.get_or_insert_with(|| tree.clone());
         }
-        secret_files::read_into(&mut tree, "").map_err(|error| self.locate(error))?;
-        Ok(tree)
+        let mut files = Vec::new();
+        let read = secret_files::read_into(&mut tree, "", &mut files);
+        read.map_err(|error| self.locate(error))?;
+        Ok((tree, files))
     }
 
     /// Variables are equally strong: one must not set a secret while another names its file.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -61,13 +61,17 @@ fn is_set(value: &Spanned<DeValue<'_>>) -> bool {
     value.get_ref().as_str().is_some_and(|text| !text.is_empty())
 }
 
-/// Replaces the name of every secret's file by the secret in it.
-pub(super) fn read_into(table: &mut DeTable<'_>, section: &str) -> Result<(), LayerError> {
+/// Replaces the name of every secret's file by the secret in it, and adds the name to `files`.
+pub(super) fn read_into(
+    table: &mut DeTable<'_>,
+    section: &str,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), LayerError> {
     let mut named = Vec::new();
     for (key, value) in table.iter_mut() {
         let dotted = join(section, key.get_ref());
         if let DeValue::Table(inner) = value.get_mut() {
-            read_into(inner, &dotted)?;
+            read_into(inner, &dotted, files)?;
         } else if secret_of(&dotted).is_some() {
             named.push(key.clone());
         }
@@ -84,6 +88,7 @@ pub(super) fn read_into(table: &mut DeTable<'_>, section: &str) -> Result<(), La
             LayerError { span: file.span(), text: format!("{dotted}: {text}") }
         };
         let secret = read_secret(path).map_err(failed)?;
+        files.push(PathBuf::from(path));
         let value = Spanned::new(file.span(), DeValue::String(Cow::Owned(secret)));
         table.insert(Spanned::new(key.span(), Cow::Owned(name)), value);
     }
