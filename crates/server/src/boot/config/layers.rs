@@ -83,7 +83,8 @@ impl Layers {
         for source in &self.sources {
             let layer = source.parse(known.as_ref()).map_err(|error| self.locate(error))?;
             if let Some(known) = &known {
-                check(known, (known, ""), &layer).map_err(|error| self.locate(error))?;
+                let checked = check(known, (known, ""), &layer);
+                checked.map_err(|error| self.locate(source.with_form(known, error)))?;
             }
             self.check_variables(source).map_err(|error| self.locate(error))?;
             secret_files::replace(&mut tree, &layer, "").map_err(|error| self.locate(error))?;
@@ -144,6 +145,26 @@ impl Source {
             }
             Origin::Variable(_) | Origin::Flag(_) => self.origin.to_string(),
         }
+    }
+
+    /// Describes the value of a variable as it was written, without quotes, and how a list or a
+    /// section is written in one.
+    fn with_form(&self, known: &Tree<'_>, mut error: LayerError) -> LayerError {
+        if !matches!(self.origin, Origin::Variable(_)) {
+            return error;
+        }
+        let is_bare = DeValue::parse(&self.text).is_err();
+        if is_bare {
+            error.text = error.text.replace("a text in quotes", "a text");
+        }
+        match find(known, &self.key) {
+            Some(DeValue::Array(_)) => error.text.push_str("; write a list like [\"…\", \"…\"]"),
+            Some(DeValue::Table(_)) if is_bare => {
+                error.text.push_str("; write a section like { key = … }");
+            }
+            _ => {}
+        }
+        error
     }
 
     /// This source as a tree, with spans in the virtual text.
