@@ -1,7 +1,8 @@
 //! `Leaderboards`: both leaderboards as requests read them, from memory once they are ready and
 //! until then from the last rank snapshot, by bounded statements.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use store::{BoardKind, RankSnapshot, Store, StoreError};
@@ -17,6 +18,8 @@ pub struct Leaderboards {
     xp: Arc<Leaderboard>,
     returns: Arc<Leaderboard>,
     snapshots: RwLock<[Option<RankSnapshot>; 2]>,
+    /// Players who traded on this node and are not listed.
+    unlisted: Mutex<BTreeSet<i64>>,
 }
 
 /// Which rows.
@@ -62,7 +65,12 @@ pub enum LeaderboardError {
 
 impl Leaderboards {
     pub fn new(xp: Leaderboard, returns: Leaderboard) -> Self {
-        Self { xp: Arc::new(xp), returns: Arc::new(returns), snapshots: RwLock::default() }
+        Self {
+            xp: Arc::new(xp),
+            returns: Arc::new(returns),
+            snapshots: RwLock::default(),
+            unlisted: Mutex::default(),
+        }
     }
 
     pub fn board(&self, kind: BoardKind) -> &Arc<Leaderboard> {
@@ -76,6 +84,38 @@ impl Leaderboards {
     pub fn add_player(&self, player_id: i64, starting_cash: i64) {
         self.xp.apply(player_id, 0);
         self.returns.apply(player_id, starting_cash);
+    }
+
+    /// Raises the experience of a player after a commit of this node. A player that is not listed
+    /// may be an unranked one, and is left to [`Self::list_unlisted`] or to the ledger follower.
+    pub fn raise(&self, player_id: i64, total_xp: i64) {
+        if self.xp.is_ready() && self.xp.is_unknown(player_id) {
+            self.lock_unlisted().insert(player_id);
+            return;
+        }
+        self.xp.apply(player_id, total_xp);
+    }
+
+    /// Adds the ranked ones of the players who traded on this node and are not listed.
+    ///
+    /// # Errors
+    /// The scores cannot be read; the next call reads them again.
+    pub async fn list_unlisted(&self, store: &Store) -> Result<(), StoreError> {
+        let unlisted = self.lock_unlisted().clone();
+        for player_id in unlisted {
+            let found = store.board_scores_page(player_id.saturating_sub(1), 1).await?;
+            if let [(found, score)] = found[..]
+                && found == player_id
+            {
+                self.xp.apply(player_id, score);
+            }
+            self.lock_unlisted().remove(&player_id);
+        }
+        Ok(())
+    }
+
+    fn lock_unlisted(&self) -> MutexGuard<'_, BTreeSet<i64>> {
+        self.unlisted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes an erased or unranked player from both leaderboards, with a tombstone.
