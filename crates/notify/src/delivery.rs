@@ -55,6 +55,11 @@ impl Delivery {
         self.channel.load().name()
     }
 
+    /// The longest time of an attempt.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Delivers over another channel of the same name, and retries at once what waits.
     pub(crate) fn replace(&self, channel: Channel) {
         self.channel.store(Arc::new(channel));

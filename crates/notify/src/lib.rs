@@ -27,7 +27,7 @@ pub use http::{client as http_client, parse_url as parse_receiver_url};
 pub use incident::{Incident, IncidentTracker, LeaseOutcome};
 pub use metric_families::METRIC_FAMILIES;
 pub use notification::{Notification, NotificationKind};
-pub use notifier::{Notifier, check_config, check_mail_server};
+pub use notifier::{CommandAttempt, Notifier, check_config, check_mail_server};
 pub use pagerduty::PagerDutyConfig;
 pub use severity::Severity;
 pub use smtp::{MailTls, SmtpConfig};

@@ -28,7 +28,7 @@ fn settings(server: &SmtpServer, tls: MailTls) -> NotifyConfig {
 /// Sends a notification of an open circuit.
 async fn send(config: &NotifyConfig) -> Result<(), DeliveryError> {
     let notifier = notifier(config);
-    let mut outcomes = notifier.send(&circuit(&notifier, NotificationKind::Opened)).await;
+    let mut outcomes = crate::send(&notifier, &circuit(&notifier, NotificationKind::Opened)).await;
     outcomes.pop().expect("one channel").1
 }
 
@@ -65,7 +65,7 @@ async fn the_subject_has_the_state() {
     let server = SmtpServer::start(SmtpServerKind::Plain);
     let notifier = notifier(&settings(&server, MailTls::None));
     for kind in [NotificationKind::Reminder, NotificationKind::Resolved, NotificationKind::Test] {
-        notifier.send(&circuit(&notifier, kind)).await;
+        crate::send(&notifier, &circuit(&notifier, kind)).await;
     }
     let states: Vec<String> = server.mails().into_iter().map(|mail| mail.subject).collect();
     let expected = ["STILL OPEN", "RESOLVED", "TEST"];
