@@ -312,8 +312,7 @@ fn a_mistyped_address_is_never_printed_with_its_password() {
         }
     }
     for address in ["mysql:/u:hunter2@h/db", "u:hunter2@h/db", "mysql://u:hunter2/db"] {
-        let output = run(&["import-laravel", address, "--data-dir", &data]);
-        let text = error_line(&output);
+        let text = error_line(&run(&["import-laravel", address, "--data-dir", &data]));
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
