@@ -87,7 +87,7 @@ impl Leaderboards {
     }
 
     /// Raises the experience of a player after a commit of this node. A player that is not listed
-    /// may be an unranked one, and is left to [`Self::list_unlisted`] or to the ledger follower.
+    /// may be an unranked one, and is left to [`Self::list_unlisted`].
     pub fn raise(&self, player_id: i64, total_xp: i64) {
         if self.xp.is_ready() && self.xp.is_unknown(player_id) {
             self.lock_unlisted().insert(player_id);
@@ -101,15 +101,17 @@ impl Leaderboards {
     /// # Errors
     /// The scores cannot be read; the next call reads them again.
     pub async fn list_unlisted(&self, store: &Store) -> Result<(), StoreError> {
-        let unlisted = self.lock_unlisted().clone();
-        for player_id in unlisted {
-            let found = store.board_scores_page(player_id.saturating_sub(1), 1).await?;
-            if let [(found, score)] = found[..]
+        // Taken before the scores are read: a later trade of these players adds them again.
+        let mut unlisted = std::mem::take(&mut *self.lock_unlisted());
+        while let Some(player_id) = unlisted.first().copied() {
+            let page = store.board_scores_page(player_id.saturating_sub(1), 1).await;
+            let page = page.inspect_err(|_| self.lock_unlisted().extend(&unlisted))?;
+            if let [(found, score)] = page[..]
                 && found == player_id
             {
                 self.xp.apply(player_id, score);
             }
-            self.lock_unlisted().remove(&player_id);
+            unlisted.remove(&player_id);
         }
         Ok(())
     }
