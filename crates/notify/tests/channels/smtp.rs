@@ -96,12 +96,18 @@ async fn what_the_server_refuses_is_rejected_without_the_addresses_or_the_passwo
 
 #[tokio::test]
 async fn nothing_is_sent_without_the_encryption_that_is_configured() {
-    let server = SmtpServer::start(SmtpServerKind::Starttls);
-    let mut untrusted = settings(&server, MailTls::Starttls);
-    untrusted.smtp.ca_file = PathBuf::new();
-    let error = send(&untrusted).await.expect_err("not delivered").to_string();
-    assert!(error.contains("the certificate of the mail server is not trusted"), "{error}");
+    for (kind, tls) in
+        [(SmtpServerKind::Starttls, MailTls::Starttls), (SmtpServerKind::Tls, MailTls::Tls)]
+    {
+        let server = SmtpServer::start(kind);
+        let mut untrusted = settings(&server, tls);
+        untrusted.smtp.ca_file = PathBuf::new();
+        let error = send(&untrusted).await.expect_err("not delivered").to_string();
+        assert!(error.contains("the certificate of the mail server is not trusted"), "{error}");
+        assert_eq!(server.mails(), []);
+    }
 
+    let server = SmtpServer::start(SmtpServerKind::Starttls);
     let plain = SmtpServer::start(SmtpServerKind::Plain);
     let mut config = settings(&server, MailTls::Starttls);
     config.smtp.port = plain.port();

@@ -226,6 +226,24 @@ fn a_data_directory_of_everyone_and_a_file_in_its_place_are_found() {
 }
 
 #[test]
+fn a_secret_for_everyone_and_a_missing_directory_of_backups_are_found() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, secret) = (data_dir(dir.path()), dir.path().join("secret"));
+    std::fs::write(&secret, "hunter2").expect("written");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).expect("set");
+    let (secret, missing) = (secret.display().to_string(), dir.path().join("backups"));
+    let variables = [
+        ("OPENBELL__AUDIT__S3__SECRET_KEY_FILE", secret.as_str()),
+        ("OPENBELL__BACKUP__DIR", &missing.display().to_string()),
+    ];
+    let (code, findings) = doctor(&["--data-dir", &data], &variables);
+    assert_eq!(code, Some(1), "{findings:#?}");
+    expect(&findings, "warning", "disk", "every user may read the secret in");
+    expect(&findings, "error", "disk", "which is not a directory: no backup is found");
+    assert!(!format!("{findings:?}").contains("hunter2"), "{findings:#?}");
+}
+
+#[test]
 fn a_damaged_sqlite_file_is_an_error() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = data_dir(dir.path());
