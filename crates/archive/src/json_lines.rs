@@ -4,6 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::marker::PhantomData;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -86,7 +87,7 @@ fn read_lines(path: &Path) -> io::Result<Vec<String>> {
 fn add(path: &Path, text: &str) -> io::Result<()> {
     let whole: usize = read_lines(path)?.iter().map(String::len).sum();
     let is_new = !path.exists();
-    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     file.set_len(whole as u64)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;

@@ -78,7 +78,8 @@ impl LedgerFollower {
             followed.rows += rows.len() as u64;
             let mut entries = Vec::with_capacity(rows.len());
             for (player_id, total_xp, place) in rows {
-                followed.moved += u64::from(board.apply(player_id, total_xp));
+                let is_moved = total_xp.is_some_and(|xp| board.apply(player_id, xp));
+                followed.moved += u64::from(is_moved);
                 entries.push((player_id, place));
                 cursor = place;
             }

@@ -1,9 +1,10 @@
 //! A leaderboard that differs from the database is repaired, on both engines.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use leaderboard::{CheckResult, Leaderboard, LeaderboardBuilder, check_board};
-use store::{DatabaseConfig, NewPlayer, NewPlayerDefaults, Store};
+use leaderboard::{CheckResult, Leaderboard, LeaderboardBuilder, Leaderboards, check_board};
+use store::{BoardKind, DatabaseConfig, NewPlayer, NewPlayerDefaults, Store};
 use testkit::{ManualClock, postgres_database};
 
 use domain::{Clock as _, Rules};
@@ -11,7 +12,7 @@ use domain::{Clock as _, Rules};
 /// More than are compared at once.
 const PLAYERS: u32 = 10_500;
 
-/// A game of so many players without experience.
+/// A game without players.
 async fn game(engine: &str, directory: &std::path::Path) -> Store {
     let url = match engine {
         "sqlite" => format!("sqlite:{}", directory.join("test.db").display()),
@@ -19,27 +20,32 @@ async fn game(engine: &str, directory: &std::path::Path) -> Store {
     };
     let config = DatabaseConfig { url, ..DatabaseConfig::default() };
     let (store, now) = (Store::open(&config).await.expect("opens"), ManualClock::new().now());
-    let rules: Rules =
-        toml::from_str(include_str!("../../../config/game.toml")).expect("good rules");
     store.migrate().await.expect("migrates");
     store.ensure_game("fixed", now).await.expect("a game");
     store.ensure_ledger_months(now).await.expect("months");
+    store
+}
+
+/// Registers a player for each number, without experience.
+async fn register(store: &Store, numbers: Range<u32>, is_ranked: bool) {
+    let now = ManualClock::new().now();
+    let rules: Rules =
+        toml::from_str(include_str!("../../../config/game.toml")).expect("good rules");
     let common = NewPlayerDefaults {
         password_hash: "-",
         token_name: "test",
         token_expires_at: now.plus_seconds(1_000),
-        is_ranked: true,
+        is_ranked,
     };
     let new = |number: u32| {
         let mut token_hash = [0; 32];
         token_hash[..4].copy_from_slice(&number.to_be_bytes());
         NewPlayer { name: "Kim".to_owned(), email: format!("{number}@example.org"), token_hash }
     };
-    let new: Vec<NewPlayer> = (0..PLAYERS).map(new).collect();
+    let new: Vec<NewPlayer> = numbers.map(new).collect();
     for some in new.chunks(1_000) {
         store.register_many(some, &common, &rules, now).await.expect("registers");
     }
-    store
 }
 
 /// Compares all players; what was found in all.
@@ -62,6 +68,7 @@ async fn a_wrong_leaderboard_is_repaired_and_a_correct_one_is_unchanged() {
     for engine in ["sqlite", "postgres"] {
         let directory = tempfile::tempdir().expect("a directory");
         let store = game(engine, directory.path()).await;
+        register(&store, 0..PLAYERS, true).await;
         let now = ManualClock::new().now();
         let board = Arc::new(Leaderboard::default());
         let mut builder = LeaderboardBuilder::new(now);
@@ -112,5 +119,32 @@ async fn a_wrong_leaderboard_is_repaired_and_a_correct_one_is_unchanged() {
         let empty = Leaderboard::default();
         assert_eq!(check(&store, &empty).await.raised, players, "{engine}");
         assert_eq!(empty.page(0, usize::MAX), all, "{engine}");
+    }
+}
+
+#[tokio::test]
+async fn a_trade_lists_a_player_of_another_process_only_if_the_player_is_ranked() {
+    for engine in ["sqlite", "postgres"] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = game(engine, directory.path()).await;
+        let empty = || Leaderboard::from_scores([]);
+        let boards = Leaderboards::new(empty(), empty());
+        register(&store, 0..2, false).await;
+        register(&store, 2..4, true).await;
+        let players = store.player_scores_page(i64::MIN, 9).await.expect("page");
+        let players: Vec<i64> = players.into_iter().map(|(player_id, _)| player_id).collect();
+        for player_id in &players {
+            boards.raise(*player_id, 0);
+        }
+        let listed = || {
+            let mut rows = boards.board(BoardKind::Xp).page(0, 9);
+            rows.sort_unstable();
+            rows.into_iter().map(|(player_id, _)| player_id).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(), [0_i64; 0], "not at any moment");
+        boards.list_unlisted(&store).await.expect("reads");
+        assert_eq!(listed(), players[2..]);
+        boards.raise(players[2], 50);
+        assert_eq!(boards.board(BoardKind::Xp).score(players[2]), Some(50));
     }
 }

@@ -14,6 +14,8 @@ pub struct ProbeResponse {
     pub status: u16,
     /// The message of an error of the API; empty without one.
     pub message: String,
+    /// `alive` or `ready`; empty for what is not a server of this program.
+    pub state: String,
 }
 
 /// Requests a path of the server at a base URL like `http://127.0.0.1:8080`.
@@ -36,6 +38,6 @@ pub async fn probe(url: &str, path: &str, timeout: Duration) -> Result<ProbeResp
 
 fn probe_response(response: &Response) -> ProbeResponse {
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-    let message = body["message"].as_str().unwrap_or_default().to_owned();
-    ProbeResponse { status: response.status, message }
+    let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+    ProbeResponse { status: response.status, message: text("message"), state: text("status") }
 }

@@ -55,7 +55,7 @@ impl Channel {
                 PagerDutyChannel::new(&config.pagerduty, client()?, names).map(Self::PagerDuty)
             }
             "webhook" => WebhookChannel::new(&config.webhook, client()?, names).map(Self::Webhook),
-            _ => SmtpChannel::new(&config.smtp, timeout, names).map(Self::Smtp),
+            _ => SmtpChannel::new(&config.smtp, names).map(Self::Smtp),
         };
         let setting = |(key, expected)| NotifierError::Setting { channel: name, key, expected };
         channel.map_err(setting)

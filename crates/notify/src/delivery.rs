@@ -1,23 +1,23 @@
 //! Delivers the notifications of one channel, in a task of its own: attempts with a timeout,
-//! retries with backoff, and a limit on both. A receiver that fails delays this channel only.
+//! retries with backoff, and a limit on both. A receiver that fails delays this channel only, and a
+//! notification that is refused delays no other.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::{Clock, Entropy};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::Channel;
 use crate::delivery_error::DeliveryError;
-use crate::mailbox::{Enqueued, Mailbox};
+use crate::mailbox::{Enqueued, Mailbox, Queued};
 use crate::notification::Notification;
 
 /// The backoff before the second attempt; it doubles with each further one.
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
 const BACKOFF_MAX: Duration = Duration::from_secs(300);
-/// After so many attempts, in an hour and a half, a notification is abandoned.
+/// After so many attempts, in an hour and a half to two hours, a notification is abandoned.
 const ATTEMPTS_MAX: u32 = 24;
 /// How long the last notifications are delivered after the process has begun to stop.
 const LAST_DELIVERIES: Duration = Duration::from_secs(2);
@@ -29,7 +29,6 @@ pub(crate) const RESULTS: [&str; 5] = ["delivered", "retried", "rejected", "aban
 pub(crate) struct Delivery {
     /// Replaced while an attempt may be running.
     channel: ArcSwap<Channel>,
-    replaced: Notify,
     mailbox: Mailbox,
     timeout: Duration,
     clock: Arc<dyn Clock>,
@@ -45,7 +44,6 @@ impl Delivery {
     ) -> Self {
         Self {
             channel: ArcSwap::from_pointee(channel),
-            replaced: Notify::new(),
             mailbox: Mailbox::default(),
             timeout,
             clock,
@@ -57,10 +55,15 @@ impl Delivery {
         self.channel.load().name()
     }
 
+    /// The longest time of an attempt.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Delivers over another channel of the same name, and retries at once what waits.
     pub(crate) fn replace(&self, channel: Channel) {
         self.channel.store(Arc::new(channel));
-        self.replaced.notify_one();
+        self.mailbox.retry_now();
     }
 
     /// Adds a notification to the queue, if the channel is for its kind.
@@ -79,38 +82,33 @@ impl Delivery {
     pub(crate) async fn run(&self, stop: CancellationToken) {
         let deliver = async {
             loop {
-                self.deliver_first().await;
+                self.deliver_next().await;
             }
         };
         tokio::select! {
             () = stop.cancelled() => {}
             () = deliver => {}
         }
+        self.mailbox.retry_now();
         let finish = async {
             while !self.mailbox.is_empty() {
-                self.deliver_first().await;
+                self.deliver_next().await;
             }
         };
         let _ = tokio::time::timeout(LAST_DELIVERIES, finish).await;
     }
 
-    /// Delivers the first notification of the queue, or the newer one that replaces it meanwhile.
-    async fn deliver_first(&self) {
-        let (mut number, mut notification) = self.mailbox.first().await;
-        let mut attempt = 1;
-        loop {
-            let outcome = self.attempt(&notification).await;
-            let is_last = attempt == ATTEMPTS_MAX;
-            let Some(wait) = self.conclude(&notification, outcome, attempt, is_last) else {
-                return self.mailbox.remove(number);
-            };
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.replaced.notified() => {}
-            }
-            let first = self.mailbox.first().await;
-            attempt = if first.0 == number { attempt + 1 } else { 1 };
-            (number, notification) = first;
+    /// Waits for the next notification that is due, and tries to deliver it.
+    async fn deliver_next(&self) {
+        let Queued { number, notification, attempts, .. } = self.mailbox.next().await;
+        let outcome = self.attempt(&notification).await;
+        let is_throttled = matches!(outcome, Err(DeliveryError::Throttled { .. }));
+        let Some(wait) = self.conclude(&notification, outcome, attempts + 1) else {
+            return self.mailbox.remove(number);
+        };
+        self.mailbox.postpone(number, wait);
+        if is_throttled {
+            self.mailbox.pause(wait);
         }
     }
 
@@ -130,7 +128,6 @@ impl Delivery {
         notification: &Notification,
         outcome: Result<(), DeliveryError>,
         attempt: u32,
-        is_last: bool,
     ) -> Option<Duration> {
         let (channel, condition) = (self.name(), &notification.condition);
         let (reason, after) = match outcome {
@@ -148,9 +145,11 @@ impl Delivery {
                 );
                 return None;
             }
-            Err(DeliveryError::Retry { reason, after }) => (reason, after),
+            Err(
+                DeliveryError::Retry { reason, after } | DeliveryError::Throttled { reason, after },
+            ) => (reason, after),
         };
-        if is_last {
+        if attempt == ATTEMPTS_MAX {
             self.count("abandoned");
             tracing::error!(channel, %condition, reason, attempt, "notification abandoned");
             return None;
@@ -228,13 +227,13 @@ mod tests {
             since: domain::UnixMicros(0),
             at: domain::UnixMicros(0),
         };
-        let wait = |after, is_last| {
+        let wait = |after, attempt| {
             let error = DeliveryError::Retry { reason: String::new(), after };
-            delivery.conclude(&notification, Err(error), 1, is_last)
+            delivery.conclude(&notification, Err(error), attempt)
         };
         let after = Duration::from_secs(77);
-        assert_eq!(wait(Some(after), false), Some(after));
-        assert!(wait(None, false).is_some_and(|wait| wait <= BACKOFF_MIN));
-        assert_eq!(wait(Some(after), true), None);
+        assert_eq!(wait(Some(after), 1), Some(after));
+        assert!(wait(None, 1).is_some_and(|wait| wait <= BACKOFF_MIN));
+        assert_eq!(wait(Some(after), ATTEMPTS_MAX), None);
     }
 }

@@ -14,6 +14,13 @@ pub enum DeliveryError {
         /// The wait that the receiver requested.
         after: Option<Duration>,
     },
+    /// The receiver accepts no notification for now.
+    #[error("{reason}")]
+    Throttled {
+        reason: String,
+        /// The wait that the receiver requested.
+        after: Option<Duration>,
+    },
     /// The receiver does not accept it.
     #[error("{reason}; check the settings of the channel")]
     Rejected { reason: String },

@@ -14,19 +14,15 @@ use crate::delivery_error::DeliveryError;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most bytes of a response that are read.
 const BODY_SIZE_MAX: usize = 16 * 1024;
-/// The longest `Retry-After` that is respected.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+/// The longest `Retry-After` that is respected, which equals the longest backoff.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
 /// A client whose requests end after `timeout`.
 ///
 /// # Errors
 /// TLS cannot be set up.
 pub fn client(timeout: Duration) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let tls = tls.with_root_certificates(roots).with_no_client_auth();
+    let tls = tls(public_roots())?;
     let client = Client::builder()
         .tls_backend_preconfigured(tls)
         .connect_timeout(CONNECT_TIMEOUT)
@@ -37,6 +33,19 @@ pub fn client(timeout: Duration) -> Result<Client, Box<dyn std::error::Error + S
         .user_agent(concat!("openbell/", env!("CARGO_PKG_VERSION")))
         .build();
     Ok(client?)
+}
+
+/// The public authorities.
+pub(crate) fn public_roots() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+/// Connections to servers whose certificates these authorities signed.
+pub(crate) fn tls(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Parses the URL of a receiver, which must be https or on this machine.
@@ -56,25 +65,25 @@ pub fn parse_url(text: &str) -> Result<Url, &'static str> {
     }
 }
 
-/// Sends a JSON text. Returns the body of a response with a status of success.
+/// Sends a JSON text. Returns a response with a status of success, without its body.
 pub(crate) async fn post(
     client: &Client,
     url: &Url,
     headers: HeaderMap,
     body: String,
-) -> Result<Vec<u8>, DeliveryError> {
+) -> Result<Response, DeliveryError> {
     let request = client.post(url.clone()).headers(headers);
     let request = request.header(CONTENT_TYPE, "application/json").body(body);
-    let mut response = request.send().await.map_err(|error| failed(&error))?;
+    let response = request.send().await.map_err(|error| failed(&error))?;
     let status = response.status();
     if status.is_success() {
-        return read(&mut response).await;
+        return Ok(response);
     }
     Err(refused(status, response.headers()))
 }
 
 /// The first bytes of the body.
-async fn read(response: &mut Response) -> Result<Vec<u8>, DeliveryError> {
+pub(crate) async fn read(mut response: Response) -> Result<Vec<u8>, DeliveryError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
         let room = BODY_SIZE_MAX - body.len();
@@ -106,7 +115,11 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> DeliveryError {
     }
     let after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let after = after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-    DeliveryError::Retry { reason, after: after.map(|after| after.min(RETRY_AFTER_MAX)) }
+    let after = after.map(|after| after.min(RETRY_AFTER_MAX));
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return DeliveryError::Throttled { reason, after };
+    }
+    DeliveryError::Retry { reason, after }
 }
 
 #[cfg(test)]
@@ -143,16 +156,19 @@ mod tests {
             [(500, true), (503, true), (429, true), (408, true), (400, false), (302, false)]
         {
             let error = refused(StatusCode::from_u16(status).unwrap(), &HeaderMap::new());
-            assert_eq!(matches!(error, DeliveryError::Retry { .. }), is_retried, "{status}");
+            let is_final = matches!(error, DeliveryError::Rejected { .. });
+            assert_eq!(!is_final, is_retried, "{status}");
+            let is_throttled = matches!(error, DeliveryError::Throttled { .. });
+            assert_eq!(is_throttled, status == 429, "{status}");
         }
     }
 
     #[test]
-    fn retry_after_is_respected_for_an_hour_at_most() {
-        for (text, expected) in [("7", Some(7)), ("99999", Some(3_600)), ("soon", None)] {
+    fn retry_after_is_respected_for_five_minutes_at_most() {
+        for (text, expected) in [("7", Some(7)), ("99999", Some(300)), ("soon", None)] {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, text.parse().unwrap());
-            let error = refused(StatusCode::TOO_MANY_REQUESTS, &headers);
+            let error = refused(StatusCode::SERVICE_UNAVAILABLE, &headers);
             let DeliveryError::Retry { after, .. } = error else { panic!("{error:?}") };
             assert_eq!(after, expected.map(Duration::from_secs), "{text}");
         }

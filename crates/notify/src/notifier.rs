@@ -109,26 +109,53 @@ impl Notifier {
     }
 
     /// Delivers a notification by a command, past the queues, and returns the outcome of each
-    /// channel.
+    /// channel. `on_attempt` is called before each attempt.
     pub async fn send(
         &self,
         notification: &Notification,
+        on_attempt: impl Fn(&CommandAttempt),
     ) -> Vec<(&'static str, Result<(), DeliveryError>)> {
         let mut outcomes = Vec::new();
         for channel in &self.channels {
-            outcomes.push((channel.name(), send_to(channel, notification).await));
+            outcomes.push((channel.name(), send_to(channel, notification, &on_attempt).await));
         }
         outcomes
     }
 }
 
-async fn send_to(channel: &Delivery, notification: &Notification) -> Result<(), DeliveryError> {
-    let mut attempt = 1;
+/// An attempt of a command to deliver a notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandAttempt {
+    pub channel: &'static str,
+    /// From 1 to `attempts_max`.
+    pub attempt: u32,
+    pub attempts_max: u32,
+    /// The longest time of this attempt.
+    pub timeout: Duration,
+    /// Why the attempt before failed.
+    pub failure: Option<DeliveryError>,
+}
+
+async fn send_to(
+    channel: &Delivery,
+    notification: &Notification,
+    on_attempt: &impl Fn(&CommandAttempt),
+) -> Result<(), DeliveryError> {
+    let (mut attempt, mut failure) = (1, None);
     loop {
+        on_attempt(&CommandAttempt {
+            channel: channel.name(),
+            attempt,
+            attempts_max: COMMAND_ATTEMPTS,
+            timeout: channel.timeout(),
+            failure,
+        });
         let outcome = channel.attempt(notification).await;
-        if attempt == COMMAND_ATTEMPTS || !matches!(outcome, Err(DeliveryError::Retry { .. })) {
+        let is_final = matches!(outcome, Ok(()) | Err(DeliveryError::Rejected { .. }));
+        if attempt == COMMAND_ATTEMPTS || is_final {
             return outcome;
         }
+        failure = outcome.err();
         tokio::time::sleep(channel.backoff(attempt)).await;
         attempt += 1;
     }
@@ -150,7 +177,7 @@ pub async fn check_mail_server(config: &NotifyConfig) -> Option<Result<(), Deliv
         return None;
     }
     let timeout = Duration::from_secs(config.timeout_s);
-    let channel = SmtpChannel::new(&config.smtp, timeout, ("", "")).map_err(|(key, expected)| {
+    let channel = SmtpChannel::new(&config.smtp, ("", "")).map_err(|(key, expected)| {
         DeliveryError::Rejected { reason: format!("notify.smtp.{key}: {expected}") }
     });
     Some(match channel {

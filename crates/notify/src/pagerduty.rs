@@ -71,7 +71,9 @@ impl PagerDutyChannel {
     }
 
     async fn enqueue(&self, event: Value) -> Result<(), DeliveryError> {
-        let body = http::post(&self.client, &self.url, HeaderMap::new(), event.to_string()).await?;
+        let body = event.to_string();
+        let response = http::post(&self.client, &self.url, HeaderMap::new(), body).await?;
+        let body = http::read(response).await?;
         // A proxy or a captive portal returns a status of success, too.
         let response = serde_json::from_slice::<Value>(&body).unwrap_or_default();
         if response["status"] == "success" {

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Secret, limited};
@@ -9,12 +10,16 @@ use lettre::address::AddressError;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
-use lettre::transport::smtp::{self, AsyncSmtpTransport};
-use lettre::{AsyncTransport as _, Message, Tokio1Executor};
+use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
+use lettre::{Message, transport::smtp};
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
 use serde::Deserialize;
 
 use crate::delivery_error::DeliveryError;
+use crate::http;
+use crate::mail_connection::{MailEncryption, MailError, MailServer};
 use crate::notification::{Notification, NotificationKind};
 
 /// The section `[notify.smtp]`.
@@ -63,7 +68,7 @@ impl Default for SmtpConfig {
 }
 
 pub(crate) struct SmtpChannel {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    server: MailServer,
     from: Mailbox,
     to: Vec<Mailbox>,
     /// The name of the game and of this node.
@@ -76,7 +81,6 @@ impl SmtpChannel {
     /// The setting that is wrong, and what was expected.
     pub(crate) fn new(
         config: &SmtpConfig,
-        timeout: Duration,
         (game, node): (&str, &str),
     ) -> Result<Self, (&'static str, &'static str)> {
         if config.host.is_empty() {
@@ -89,31 +93,29 @@ impl SmtpChannel {
         if to.is_empty() {
             return Err(("to", "expected a list with at least one address"));
         }
-        let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host);
-        let builder = builder.port(config.port).tls(tls(config)?).timeout(Some(timeout));
-        let builder = match (config.username.as_str(), config.password.reveal()) {
-            ("", "") => builder,
+        let credentials = match (config.username.as_str(), config.password.reveal()) {
+            ("", "") => None,
             ("", _) => return Err(("username", "expected the user of the password")),
             (_, "") => return Err(("password", "expected the password of the user")),
-            (user, password) => {
-                builder.credentials(Credentials::new(user.to_owned(), password.to_owned()))
-            }
+            (user, password) => Some(Credentials::new(user.to_owned(), password.to_owned())),
         };
+        let (host, encryption) = (config.host.clone(), encryption(config)?);
+        let server = MailServer { host, port: config.port, encryption, credentials };
         let (game, node) = (game.to_owned(), node.to_owned());
-        Ok(Self { transport: builder.build(), from, to, game, node })
+        Ok(Self { server, from, to, game, node })
     }
 
     pub(crate) async fn send(&self, notification: &Notification) -> Result<(), DeliveryError> {
         let message = self.message(notification).map_err(|error| DeliveryError::Rejected {
             reason: format!("the message cannot be written: {error}"),
         })?;
-        self.transport.send(message).await.map(|_| ()).map_err(|error| failed(&error))
+        self.server.send(&message).await.map_err(|error| failed(&error))
     }
 
     /// Connects, authenticates and disconnects.
     pub(crate) async fn check(&self, timeout: Duration) -> Result<(), DeliveryError> {
         let retry = |reason: &str| DeliveryError::Retry { reason: reason.to_owned(), after: None };
-        match tokio::time::timeout(timeout, self.transport.test_connection()).await {
+        match tokio::time::timeout(timeout, self.server.check()).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(retry("the mail server accepts no command")),
             Ok(Err(error)) => Err(failed(&error)),
@@ -156,28 +158,39 @@ fn parse_address(text: &str) -> Result<Mailbox, AddressError> {
     text.parse()
 }
 
-fn tls(config: &SmtpConfig) -> Result<Tls, (&'static str, &'static str)> {
+fn encryption(config: &SmtpConfig) -> Result<MailEncryption, (&'static str, &'static str)> {
     if config.tls == MailTls::None {
         let is_local = ["localhost", "127.0.0.1", "::1"].contains(&config.host.as_str());
         let expected = "expected \"starttls\" or \"tls\": \"none\" is for a server on this machine";
-        return if is_local { Ok(Tls::None) } else { Err(("tls", expected)) };
+        return if is_local { Ok(MailEncryption::None) } else { Err(("tls", expected)) };
     }
     let unreadable = ("ca_file", "expected a readable file of certificates in PEM");
+    let wrong_host = ("host", "expected a name or an IP address");
+    let has_ca_file = !config.ca_file.as_os_str().is_empty();
+    let pem = if has_ca_file { std::fs::read(&config.ca_file) } else { Ok(Vec::new()) };
+    let pem = pem.map_err(|_| unreadable)?;
+    if config.tls == MailTls::Tls {
+        let name = ServerName::try_from(config.host.clone()).map_err(|_| wrong_host)?;
+        let mut roots = http::public_roots();
+        if has_ca_file {
+            roots = RootCertStore::empty();
+            for certificate in CertificateDer::pem_slice_iter(&pem) {
+                roots.add(certificate.map_err(|_| unreadable)?).map_err(|_| unreadable)?;
+            }
+        }
+        let config = http::tls(roots).map_err(|_| unreadable)?;
+        return Ok(MailEncryption::Tls(name, Arc::new(config)));
+    }
     let mut builder = TlsParameters::builder(config.host.clone());
-    if !config.ca_file.as_os_str().is_empty() {
-        let pem = std::fs::read(&config.ca_file).map_err(|_| unreadable)?;
+    if has_ca_file {
         let authority = Certificate::from_pem(&pem).map_err(|_| unreadable)?;
         builder = builder.certificate_store(CertificateStore::None).add_root_certificate(authority);
     }
-    let parameters = builder.build().map_err(|_| ("host", "expected a name or an IP address"))?;
-    Ok(match config.tls {
-        MailTls::Tls => Tls::Wrapper(parameters),
-        MailTls::Starttls | MailTls::None => Tls::Required(parameters),
-    })
+    builder.build().map(MailEncryption::Starttls).map_err(|_| wrong_host)
 }
 
 /// Whether rustls rejected the certificate, somewhere in the chain of causes.
-fn is_untrusted(error: &smtp::Error) -> bool {
+fn is_untrusted(error: &MailError) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     while let Some(next) = cause {
         let inner = next.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
@@ -191,18 +204,24 @@ fn is_untrusted(error: &smtp::Error) -> bool {
 }
 
 /// The response of a mail server may repeat an address, so its text is left out.
-fn failed(error: &smtp::Error) -> DeliveryError {
-    if error.is_permanent() {
-        let code = error.status().map(|code| code.to_string()).unwrap_or_default();
+fn failed(error: &MailError) -> DeliveryError {
+    let dialog: Option<&smtp::Error> = match error {
+        MailError::Dialog(error) => Some(error),
+        MailError::Connect(_) => None,
+    };
+    let code = dialog.and_then(smtp::Error::status);
+    if dialog.is_some_and(smtp::Error::is_permanent) {
+        let code = code.map(|code| code.to_string()).unwrap_or_default();
         return DeliveryError::Rejected { reason: format!("the mail server returned {code}") };
     }
-    let reason = match error.status() {
+    let reason = match code {
         Some(code) => format!("the mail server returned {code}"),
-        None if error.is_timeout() => "no response in time".to_owned(),
         None if is_untrusted(error) => {
             "the certificate of the mail server is not trusted: check host and ca_file".to_owned()
         }
-        None if error.is_client() => "the mail server lacks what the settings require".to_owned(),
+        None if dialog.is_some_and(smtp::Error::is_client) => {
+            "the mail server lacks what the settings require".to_owned()
+        }
         None => "cannot connect, or the response is no SMTP".to_owned(),
     };
     DeliveryError::Retry { reason, after: None }

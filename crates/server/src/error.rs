@@ -113,7 +113,7 @@ pub(crate) enum CommandError {
     Rules(#[from] trading::RulesError),
     #[error("the game has no version {0} of its rules")]
     NoRulesVersion(i64),
-    #[error("cannot listen on {0}")]
+    #[error("cannot listen on {} ({}); {}", .0, .1, listen_remedy(.1))]
     Listen(String, #[source] io::Error),
     /// The verification was not completed.
     #[error("cannot verify the ledger")]
@@ -146,6 +146,23 @@ pub(crate) enum CommandError {
     /// Threads, signals, randomness.
     #[error("cannot set up the process: {0}")]
     Process(&'static str, #[source] io::Error),
+}
+
+/// What the operator can do if the server cannot listen on its address.
+pub(crate) fn listen_remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "stop the program that uses the port, which `ss -ltnp` lists, or set another port in \
+             http.listen"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "http.listen must be an address of this machine, or 0.0.0.0 for all of them"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "set a port of 1024 or more in http.listen, behind a reverse proxy"
+        }
+        _ => "set http.listen to an address of this machine and a free port, like 127.0.0.1:8080",
+    }
 }
 
 /// Why a backup cannot be made or restored.

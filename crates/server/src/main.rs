@@ -9,6 +9,7 @@ mod jobs;
 mod term;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 
@@ -27,8 +28,39 @@ fn main() -> ExitCode {
     })
 }
 
+/// How long threads may still be busy after the command has ended. One that waits for a file of an
+/// unreachable disk never returns.
+const LAST_THREADS: Duration = Duration::from_secs(1);
+
 fn run(command: Command) -> Result<ExitCode, CommandError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| CommandError::Process("no threads", error))?;
-    runtime.block_on(command.run())
+    run_to_end(command.run()).map_err(|error| CommandError::Process("no threads", error))?
+}
+
+/// Runs a future on threads of its own, and leaves those behind that are still busy.
+fn run_to_end<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let output = runtime.block_on(future);
+    runtime.shutdown_timeout(LAST_THREADS);
+    Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_waits_for_ever_does_not_keep_the_process() {
+        let (started, is_started) = std::sync::mpsc::channel();
+        let (_held, never) = std::sync::mpsc::channel::<()>();
+        let wait = async move {
+            tokio::spawn(async move {
+                tokio::task::block_in_place(|| {
+                    started.send(()).expect("awaited");
+                    never.recv()
+                })
+            });
+            is_started.recv().expect("it starts");
+        };
+        run_to_end(wait).expect("threads");
+    }
 }

@@ -10,7 +10,7 @@ use sqlx::postgres::PgPool;
 use crate::pools::{Db, Pools};
 use crate::postgres::{is_postgres, open_postgres, postgres_pools};
 use crate::replica::state::Replica;
-use crate::sqlite::{check_file, open_sqlite, open_sqlite_read_only};
+use crate::sqlite::{check_file, create_private, open_sqlite, open_sqlite_read_only};
 use crate::{DatabaseConfig, StoreError, error};
 
 /// The database, on either engine. Cheap to clone.
@@ -136,6 +136,8 @@ impl Store {
         let name = file.to_str().ok_or_else(|| {
             StoreError::Unsuitable(format!("the path {} is not valid UTF-8", file.display()))
         })?;
+        // An empty file may exist, and keeps its permissions.
+        create_private(file);
         sqlx::query("VACUUM INTO $1").bind(name).execute(&db.writer).await?;
         check_file(file).await
     }

@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
@@ -42,7 +43,12 @@ impl DiskReserve {
         if self.is_held || self.bytes == 0 {
             return Ok(());
         }
-        let file = File::options().write(true).create(true).truncate(false).open(&self.path)?;
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&self.path)?;
         if let Err(error) = fallocate(&file, FallocateFlags::empty(), 0, self.bytes) {
             drop(file);
             self.release();

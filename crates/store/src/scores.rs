@@ -47,20 +47,26 @@ static SCORES_PAGE: LazyStatement = LazyStatement::new(
          ORDER BY player_id LIMIT $2) AS page",
 );
 
-// Without players whose user was erased.
+// Without players whose user was erased, and without unranked ones, which are marked in the
+// transaction that registers them.
 static BOARD_SCORES: LazyStatement = LazyStatement::new(
     "players.board_scores",
     "SELECT COALESCE(string_agg(player_id || ' ' || total_xp, ' '), '') FROM (
-         SELECT player_id, total_xp FROM players
-         WHERE player_id > $1 AND erased_at IS NULL
-         ORDER BY player_id LIMIT $2) AS page",
+         SELECT pl.player_id, pl.total_xp FROM players pl
+         WHERE pl.player_id > $1 AND pl.erased_at IS NULL AND NOT EXISTS (
+             SELECT 1 FROM unranked_players u WHERE u.player_id = pl.player_id)
+         ORDER BY pl.player_id LIMIT $2) AS page",
 );
 
 static SCORES_CHANGED: LazyStatement = LazyStatement::new(
     "ledger.scores_changed",
-    "SELECT player_id, total_xp_after, created_at, version FROM portfolio_audit
-     WHERE (created_at, player_id, version) > ($1, $2, $3)
-     ORDER BY created_at, player_id, version LIMIT $4",
+    "SELECT a.player_id,
+         CASE WHEN EXISTS (SELECT 1 FROM unranked_players u WHERE u.player_id = a.player_id)
+             THEN NULL ELSE a.total_xp_after END,
+         a.created_at, a.version
+     FROM portfolio_audit a
+     WHERE (a.created_at, a.player_id, a.version) > ($1, $2, $3)
+     ORDER BY a.created_at, a.player_id, a.version LIMIT $4",
 );
 
 static NAMES: LazyStatement = LazyStatement::with_rows(
@@ -85,9 +91,10 @@ static VALUES_PAGE: LazyStatement = LazyStatement::new(
     "players.values_page",
     "WITH prices AS MATERIALIZED ({prices:$3:prices}),
      page AS MATERIALIZED (
-         SELECT player_id, cash FROM players
-         WHERE player_id > $1 AND erased_at IS NULL AND trades >= $4 AND notes >= $5
-         ORDER BY player_id LIMIT $2),
+         SELECT pl.player_id, pl.cash FROM players pl
+         WHERE pl.player_id > $1 AND pl.erased_at IS NULL AND pl.trades >= $4 AND pl.notes >= $5
+             AND NOT EXISTS (SELECT 1 FROM unranked_players u WHERE u.player_id = pl.player_id)
+         ORDER BY pl.player_id LIMIT $2),
      worth AS MATERIALIZED (
          SELECT h.player_id, CAST(SUM({value:h.quantity:p.price}) AS BIGINT) AS value
          FROM holdings h
@@ -138,13 +145,14 @@ impl Store {
         read_page(&page)
     }
 
-    /// Ledger entries after the cursor: (player, total XP, cursor), at most `limit`.
+    /// Ledger entries after the cursor: (player, total XP, cursor), at most `limit`. The entries of
+    /// unranked players have no XP.
     pub async fn scores_changed_after(
         &self,
         cursor: ScoreCursor,
         limit: i64,
-    ) -> Result<Vec<(i64, i64, ScoreCursor)>, StoreError> {
-        let rows: Vec<(i64, i64, i64, i64)> = self
+    ) -> Result<Vec<(i64, Option<i64>, ScoreCursor)>, StoreError> {
+        let rows: Vec<(i64, Option<i64>, i64, i64)> = self
             .reader()
             .fetch_all(
                 &SCORES_CHANGED,
@@ -183,8 +191,8 @@ impl Store {
         Ok(names.into_iter().map(read).collect())
     }
 
-    /// Players after `after_player_id` whose user was not erased, with the value of cash and shares
-    /// in cents at these prices, ascending, at most `limit` of those that the rules rank.
+    /// Ranked players after `after_player_id` whose user was not erased, with the value of cash and
+    /// shares in cents at these prices, ascending, at most `limit` of those that the rules rank.
     pub async fn player_values_page(
         &self,
         after_player_id: i64,

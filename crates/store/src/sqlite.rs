@@ -1,5 +1,7 @@
 //! Opens an SQLite file with the settings the game needs.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,6 +29,7 @@ pub(crate) async fn open_sqlite(
     config: &DatabaseConfig,
 ) -> Result<Pools<SqlitePool>, StoreError> {
     let existing = std::fs::metadata(path).map_or(0, |file| file.len());
+    create_private(Path::new(path));
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -65,6 +68,14 @@ pub(crate) async fn open_sqlite(
     let reader = pool(readers).connect_lazy_with(options.pragma("query_only", "ON"));
     let begin = "BEGIN IMMEDIATE";
     Ok(Pools::new(reader, writer, begin, begin))
+}
+
+/// Creates an empty file that only its owner may read, unless it exists. SQLite gives the files of
+/// its log the same permissions, and reports whatever prevents the file.
+pub(crate) fn create_private(path: &Path) {
+    if path != Path::new(":memory:") {
+        let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    }
 }
 
 /// Opens a file that cannot be written. Without a WAL it needs no file `-shm`.

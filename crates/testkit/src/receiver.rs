@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,6 +20,10 @@ pub enum ReceiverMode {
     Status(u16),
     /// 429 with a `Retry-After` of this many seconds.
     TooMany(u64),
+    /// 503 with a `Retry-After` of this many seconds.
+    Unavailable(u64),
+    /// 200 with a body that never ends.
+    Endless,
     /// No response.
     Hang,
     /// A response that is not HTTP.
@@ -115,12 +120,23 @@ async fn respond(mut stream: TcpStream, state: Arc<Mutex<ReceiverState>>) {
         ReceiverMode::Accept => http(202, "", accepted),
         ReceiverMode::Status(status) => http(status, "", "<p>oh dear</p>"),
         ReceiverMode::TooMany(seconds) => http(429, &format!("Retry-After: {seconds}\r\n"), ""),
+        ReceiverMode::Unavailable(seconds) => http(503, &format!("Retry-After: {seconds}\r\n"), ""),
+        ReceiverMode::Endless => return send_without_end(&mut stream).await,
         ReceiverMode::Hang => return std::future::pending().await,
         ReceiverMode::Garbage => "\u{1}\u{2} this is no HTTP\r\n\r\n".to_owned(),
     };
     // The client may close the connection first.
     let _ = stream.write_all(response.as_bytes()).await;
     let _ = stream.shutdown().await;
+}
+
+/// Sends a part of the body once in a while, so that no pause between two is long.
+async fn send_without_end(stream: &mut TcpStream) {
+    let mut part: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    while stream.write_all(part).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        part = b"1\r\n.\r\n";
+    }
 }
 
 async fn read_request(stream: &mut TcpStream) -> Option<ReceivedRequest> {

@@ -1,9 +1,12 @@
 //! The configuration sections `[http]`, `[limits]`, `[auth]` and `[names]`. `config/openbell.toml`
 //! lists every key with its default.
 
+use std::net::SocketAddr;
+
 use cluster::Quota;
 use domain::limited;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::http::client_address::Networks;
 
@@ -21,6 +24,7 @@ pub struct WebConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
     /// `ADDRESS:PORT`; port 0 is any free one.
+    #[serde(deserialize_with = "listen")]
     pub listen: String,
     /// Milliseconds from the first byte of a request to the end of its headers.
     pub header_read_timeout_ms: u64,
@@ -91,6 +95,23 @@ impl Default for HttpConfig {
             hsts_max_age_s: 31_536_000,
         }
     }
+}
+
+/// An address or a name, and a port. An address of IPv6 is in brackets.
+fn listen<'de, D: Deserializer<'de>>(reader: D) -> Result<String, D::Error> {
+    let text = String::deserialize(reader)?;
+    let is_host = |host: &str| {
+        let is_name = |one: char| one.is_ascii_alphanumeric() || "-._".contains(one);
+        !host.is_empty() && host.chars().all(is_name)
+    };
+    let is_name = text
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok());
+    if is_name || text.parse::<SocketAddr>().is_ok() {
+        return Ok(text);
+    }
+    let expected = "expected ADDRESS:PORT, like 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080";
+    Err(D::Error::custom(format!("{expected}, got {text:?}")))
 }
 
 /// A rate limit (token bucket).

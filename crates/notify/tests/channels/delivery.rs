@@ -1,11 +1,15 @@
 //! Queues and retries: a receiver that fails in any way gets each notification in the end, and
 //! delays no other channel.
 
-use notify::{NotificationKind, Notifier};
+use std::sync::Mutex;
+
+use notify::{
+    CommandAttempt, ConditionKey, DeliveryError, Notification, NotificationKind, Notifier,
+};
 use serde_json::Value;
 use testkit::{NotificationReceiver, ReceiverMode, eventually};
 
-use crate::{circuit, notifier, pagerduty, start, webhook};
+use crate::{circuit, notifier, pagerduty, send, start, webhook};
 
 /// The types of the requests that the receiver got.
 fn types(receiver: &NotificationReceiver) -> Vec<String> {
@@ -90,4 +94,48 @@ fn publish_in_turn(notifier: &Notifier, receiver: &NotificationReceiver, kind: N
     let before = receiver.requests().len();
     notifier.publish(&circuit(notifier, kind));
     eventually("the notification", || receiver.requests().len() > before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_that_is_refused_delays_no_other_of_its_channel() {
+    let receiver = NotificationReceiver::start().await;
+    receiver.script([ReceiverMode::Unavailable(3_600)]);
+    let (notifier, _guard) = start(notifier(&webhook(receiver.url())));
+    notifier.publish(&circuit(&notifier, NotificationKind::Opened));
+    eventually("the refused one", || receiver.requests().len() == 1);
+    let condition = ConditionKey::parse("disk_full").expect("a key");
+    let other = circuit(&notifier, NotificationKind::Opened);
+    notifier.publish(&Notification { condition, ..other });
+    eventually("the other one", || receiver.requests().len() == 2);
+    assert!(receiver.requests()[1].body.contains("disk_full"), "the refused one waits");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_response_of_success_is_one_whatever_its_body_is() {
+    let receiver = NotificationReceiver::start().await;
+    receiver.script([ReceiverMode::Endless]);
+    let notifier = notifier(&webhook(receiver.url()));
+    let sent = send(&notifier, &circuit(&notifier, NotificationKind::Opened)).await;
+    assert_eq!((sent, receiver.requests().len()), (vec![("webhook", Ok(()))], 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_reports_each_attempt_and_why_the_one_before_failed() {
+    let receiver = NotificationReceiver::start().await;
+    receiver.script([ReceiverMode::Hang, ReceiverMode::TooMany(1)]);
+    let notifier = notifier(&webhook(receiver.url()));
+    let attempts = Mutex::new(Vec::new());
+    let note = |attempt: &CommandAttempt| attempts.lock().expect("noted").push(attempt.clone());
+    notifier.send(&circuit(&notifier, NotificationKind::Opened), note).await;
+    let attempts = attempts.into_inner().expect("noted");
+    let reported = attempts.iter().map(|one| {
+        let failure = one.failure.as_ref().map(DeliveryError::to_string);
+        (one.channel, one.attempt, one.attempts_max, failure.unwrap_or_default())
+    });
+    let expected = [
+        ("webhook", 1, 3, String::new()),
+        ("webhook", 2, 3, "no response in time".to_owned()),
+        ("webhook", 3, 3, "the receiver returned 429".to_owned()),
+    ];
+    assert_eq!(reported.collect::<Vec<_>>(), expected);
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use domain::{Clock, Entropy, Secret, UnixMicros};
 use notify::{
-    ConditionKey, ConditionKind, Notification, NotificationKind, Notifier, NotifyConfig, Severity,
+    ConditionKey, ConditionKind, DeliveryError, Notification, NotificationKind, Notifier,
+    NotifyConfig, Severity,
 };
 use testkit::{ManualClock, SeededEntropy};
 use tokio_util::sync::CancellationToken;
@@ -58,4 +59,12 @@ fn start(notifier: Notifier) -> (Arc<Notifier>, tokio_util::sync::DropGuard) {
     let (running, stopped) = (Arc::clone(&notifier), stop.clone());
     tokio::spawn(async move { running.run(stopped).await });
     (notifier, stop.drop_guard())
+}
+
+/// Delivers as a command does.
+async fn send(
+    notifier: &Notifier,
+    notification: &Notification,
+) -> Vec<(&'static str, Result<(), DeliveryError>)> {
+    notifier.send(notification, |_| ()).await
 }

@@ -4,7 +4,7 @@ use notify::{DeliveryError, NotificationKind};
 use serde_json::{Value, json};
 use testkit::{NotificationReceiver, ReceiverMode};
 
-use crate::{ROUTING_KEY, circuit, notifier, pagerduty};
+use crate::{ROUTING_KEY, circuit, notifier, pagerduty, send};
 
 fn bodies(receiver: &NotificationReceiver) -> Vec<Value> {
     let requests = receiver.requests();
@@ -16,7 +16,7 @@ async fn an_incident_is_triggered_and_resolved_under_the_same_key() {
     let receiver = NotificationReceiver::start().await;
     let notifier = notifier(&pagerduty(receiver.url()));
     for kind in [NotificationKind::Opened, NotificationKind::Repeated, NotificationKind::Resolved] {
-        assert_eq!(notifier.send(&circuit(&notifier, kind)).await, [("pagerduty", Ok(()))]);
+        assert_eq!(send(&notifier, &circuit(&notifier, kind)).await, [("pagerduty", Ok(()))]);
     }
     let [opened, repeated, resolved] = &bodies(&receiver)[..] else { panic!("three requests") };
     let expected = json!({
@@ -48,7 +48,7 @@ async fn an_incident_is_triggered_and_resolved_under_the_same_key() {
 async fn the_incident_of_a_test_is_resolved_at_once() {
     let receiver = NotificationReceiver::start().await;
     let notifier = notifier(&pagerduty(receiver.url()));
-    notifier.send(&circuit(&notifier, NotificationKind::Test)).await;
+    send(&notifier, &circuit(&notifier, NotificationKind::Test)).await;
     let actions: Vec<Value> =
         bodies(&receiver).iter().map(|body| body["event_action"].clone()).collect();
     assert_eq!(actions, ["trigger", "resolve"]);
@@ -59,12 +59,12 @@ async fn a_malformed_event_is_rejected_once_and_a_page_of_a_proxy_is_no_success(
     let receiver = NotificationReceiver::start().await;
     let notifier = notifier(&pagerduty(receiver.url()));
     receiver.set_mode(ReceiverMode::Status(400));
-    let outcome = notifier.send(&circuit(&notifier, NotificationKind::Opened)).await;
+    let outcome = send(&notifier, &circuit(&notifier, NotificationKind::Opened)).await;
     let reason = "the receiver returned 400".to_owned();
     assert_eq!(outcome, [("pagerduty", Err(DeliveryError::Rejected { reason }))]);
     assert_eq!(receiver.requests().len(), 1, "it is not retried");
     receiver.set_mode(ReceiverMode::Status(200));
-    let outcome = notifier.send(&circuit(&notifier, NotificationKind::Opened)).await;
+    let outcome = send(&notifier, &circuit(&notifier, NotificationKind::Opened)).await;
     let reason = "the response is not one of PagerDuty".to_owned();
     assert_eq!(outcome, [("pagerduty", Err(DeliveryError::Retry { reason, after: None }))]);
     assert_eq!(receiver.requests().len(), 4, "it is retried twice");

@@ -7,7 +7,7 @@ use notify::NotificationKind;
 use serde_json::{Value, json};
 use testkit::{NotificationReceiver, ReceivedRequest};
 
-use crate::{NOW, circuit, notifier, webhook};
+use crate::{NOW, circuit, notifier, send, webhook};
 
 /// The bytes of the secret in hexadecimal, by `base64 -d | xxd -p`.
 const KEY: &str = "31f290f6bf06298aab4f08d43c3f082cf648a362da2da4b0";
@@ -32,7 +32,7 @@ async fn a_request_has_the_signature_that_openssl_computes() {
     let receiver = NotificationReceiver::start().await;
     let notifier = notifier(&webhook(receiver.url()));
     let sent = circuit(&notifier, NotificationKind::Opened);
-    assert_eq!(notifier.send(&sent).await, [("webhook", Ok(()))]);
+    assert_eq!(send(&notifier, &sent).await, [("webhook", Ok(()))]);
     let [request] = &receiver.requests()[..] else { panic!("one request") };
     assert_eq!(request.headers["webhook-signature"], sign(request));
     assert_eq!(request.headers["webhook-id"], sent.id);
@@ -59,7 +59,7 @@ async fn each_kind_has_a_type() {
     let receiver = NotificationReceiver::start().await;
     let notifier = notifier(&webhook(receiver.url()));
     for kind in [NotificationKind::Opened, NotificationKind::Resolved, NotificationKind::Test] {
-        notifier.send(&circuit(&notifier, kind)).await;
+        send(&notifier, &circuit(&notifier, kind)).await;
     }
     let requests = receiver.requests();
     let types = requests.iter().map(|one| {

@@ -20,8 +20,9 @@ pub(crate) fn announce(
     lanes: u32,
 ) {
     let redis = &config.redis.url;
-    let redis = if redis.is_empty() { "none: this node stands alone" } else { redis.as_str() };
-    let (urls, redis) = (addresses::urls(address), without_password(redis));
+    let alone = || "none: this node stands alone".to_owned();
+    let redis = if redis.is_empty() { alone() } else { without_password(redis) };
+    let urls = addresses::urls(address);
     let market = format!("{}, now {}", source.describe(now), source.market_day(now));
     let database = without_password(&config.database.url);
     if config.log.format == LogFormat::Json {

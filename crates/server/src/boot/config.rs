@@ -11,6 +11,7 @@ mod secret_files;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod text_file;
 mod tree;
 mod variables;
 
@@ -155,11 +156,12 @@ fn history_days<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<i32, D::E
     Err(serde::de::Error::custom(format!("expected 0 or 366 to 36525 days, got {days}")))
 }
 
-/// A configuration, and its tree of keys.
+/// A configuration, its tree of keys, and the files that its secrets were read from.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) tree: ConfigTree,
+    pub(crate) secret_files: Vec<PathBuf>,
 }
 
 /// Reads the configuration of this process.
@@ -186,19 +188,31 @@ fn load_with(
     for (flag, key, value) in &flags.values {
         layers.push(Origin::Flag(flag), key, value);
     }
-    let (mut config, mut tree) = layers.read::<Config>()?;
+    let (mut config, mut tree, secret_files) = layers.read::<Config>()?;
     if config.database.url.is_empty() {
         let file = config.data_dir.join("openbell.db");
         config.database.url = format!("sqlite:{}", file.display());
         secrets::set(&mut tree, "database", "url", &config.database.url);
     }
     memory::bound(&mut config, &mut tree);
+    check_certificates(&config)?;
     notify::check_config(&config.notify)?;
-    Ok(Settings { config, tree: ConfigTree(tree) })
+    Ok(Settings { config, tree: ConfigTree(tree), secret_files })
 }
 
-fn read_file(path: &Path) -> Result<String, SettingsError> {
-    std::fs::read_to_string(path).map_err(|error| SettingsError::Read(path.to_owned(), error))
+pub(crate) fn read_file(path: &Path) -> Result<String, SettingsError> {
+    let text = text_file::read_text(path, text_file::SIZE_MAX);
+    text.map_err(|error| SettingsError::Read(path.to_owned(), error))
+}
+
+/// Checks the files of certificates, which other crates read, if they exist.
+fn check_certificates(config: &Config) -> Result<(), SettingsError> {
+    for path in [&config.redis.ca_file, &config.notify.smtp.ca_file] {
+        if path.exists() {
+            read_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 impl Config {

@@ -1,7 +1,7 @@
 //! Opens a live market: its calendar, its providers, and the stored quotes of its stocks.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use domain::{Clock, Currency, StockInfo, UnixMicros};
@@ -11,7 +11,7 @@ use market::{
 };
 use store::{Store, StoreError, StoredQuote};
 
-use super::config::{Config, SettingsError};
+use super::config::{self, Config};
 use super::database::database_error;
 use super::traces;
 use crate::error::CommandError;
@@ -37,8 +37,7 @@ fn open_calendar(live: &LiveConfig) -> Result<Calendar, CommandError> {
     if live.calendar_file.is_empty() {
         return Ok(Calendar::embedded(&live.exchange)?);
     }
-    let path = PathBuf::from(&live.calendar_file);
-    let text = std::fs::read_to_string(&path).map_err(|error| SettingsError::Read(path, error))?;
+    let text = config::read_file(Path::new(&live.calendar_file))?;
     Ok(Calendar::read(&text, &live.exchange)?)
 }
 

@@ -8,7 +8,6 @@ use domain::{Clock, Entropy, Rules};
 use leaderboard::Leaderboards;
 use market::CompanyLookup;
 use notify::{Notifier, NotifierError};
-use store::BoardKind;
 use tokio::net::TcpListener;
 use trading::{Desk, DeskDeps};
 
@@ -37,7 +36,7 @@ const LAST_RESPONSES: Duration = Duration::from_millis(500);
 
 /// Serves until a signal, and shuts down in order.
 pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
-    let config::Settings { config, tree } = config::load(&flags)?;
+    let config::Settings { config, tree, .. } = config::load(&flags)?;
     // Names of nodes are random.
     check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;
     let node = node_name();
@@ -238,15 +237,14 @@ fn app_state(
 /// What happens after each commit and before its responses: the leaderboard, the event streams and
 /// the other nodes receive the fills.
 fn on_commit(
-    boards: &Leaderboards,
+    boards: &Arc<Leaderboards>,
     hub: &Arc<web::Hub>,
     cluster: &ClusterHandles,
 ) -> trading::OnCommit {
-    let board = Arc::clone(boards.board(BoardKind::Xp));
-    let (hub, bus) = (Arc::clone(hub), cluster.bus.clone());
+    let (boards, hub, bus) = (Arc::clone(boards), Arc::clone(hub), cluster.bus.clone());
     Arc::new(move |fills| {
         for fill in fills {
-            board.apply(fill.entry.player_id, fill.entry.total_xp_after);
+            boards.raise(fill.entry.player_id, fill.entry.total_xp_after);
         }
         hub.publish_fills(fills);
         bus.publish(BusMessage::Ledger);

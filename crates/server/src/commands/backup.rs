@@ -1,8 +1,9 @@
 //! `openbell backup`: copies an SQLite database into a directory while a server may be trading.
 //! PostgreSQL has its own tools; see docs/backup.md.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read as _};
+use std::fs::{self, File, Permissions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -77,7 +78,9 @@ pub(super) async fn run(args: BackupArgs) -> Result<ExitCode, CommandError> {
     let program = env!("CARGO_PKG_VERSION").to_owned();
     let manifest = BackupManifest { made_at, program, bytes, sha256 };
     let name = dir.join(MANIFEST);
-    fs::write(&name, term::to_json(&manifest)).map_err(file_error(&name))?;
+    let written = create_private(&name)
+        .and_then(|mut file| file.write_all(term::to_json(&manifest).as_bytes()));
+    written.map_err(file_error(&name))?;
     sync(&name)?;
     sync(&dir)?;
     let (source, dir) = (source.display(), dir.display());
@@ -113,10 +116,20 @@ pub(super) fn remove(path: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// Copies a file and syncs the copy.
+/// Copies a file, and syncs the copy, which only its owner may read.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
-    fs::copy(from, to).map_err(file_error(to))?;
+    let mut source = File::open(from).map_err(file_error(from))?;
+    let copied = create_private(to).and_then(|mut file| io::copy(&mut source, &mut file));
+    copied.map_err(file_error(to))?;
     sync(to)
+}
+
+/// Creates an empty file that only its owner may read, in place of one that exists.
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 pub(super) fn sync(path: &Path) -> Result<(), BackupError> {

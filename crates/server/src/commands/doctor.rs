@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use self::finding::{DoctorFinding, FindingLevel};
-use crate::boot::config::{self, Config, Flags, ServeArgs};
+use crate::boot::config::{self, Flags, ServeArgs, Settings};
 use crate::error::CommandError;
 use crate::term;
 
@@ -36,7 +36,7 @@ pub(crate) struct DoctorArgs {
 /// The exit code is 1 if there is an error; warnings do not count.
 pub(super) async fn run(args: DoctorArgs) -> Result<ExitCode, CommandError> {
     let findings = match config::load(&Flags::from(args.serve)) {
-        Ok(settings) => examine(&settings.config, args.online).await,
+        Ok(settings) => examine(&settings, args.online).await,
         Err(error) => {
             let remedy = "correct it; config/openbell.toml of the source lists every key";
             vec![DoctorFinding::error("configuration", term::error_chain(&error), remedy)]
@@ -53,8 +53,10 @@ pub(super) async fn run(args: DoctorArgs) -> Result<ExitCode, CommandError> {
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn examine(config: &Config, online: bool) -> Vec<DoctorFinding> {
+async fn examine(settings: &Settings, online: bool) -> Vec<DoctorFinding> {
+    let config = &settings.config;
     let mut findings = configuration::check(config);
+    findings.extend(settings.secret_files.iter().filter_map(|file| disk::check_secret(file)));
     findings.extend(process::check(config));
     findings.extend(disk::check(config));
     findings.extend(http::check(&config.http).await);

@@ -33,7 +33,7 @@ pub(super) async fn run(args: HealthArgs) -> Result<ExitCode, CommandError> {
         Some(url) => url,
         None => configured_url(args.config)?,
     };
-    let ProbeResponse { status, message } = load::probe(&url, PATH, TIMEOUT).await?;
+    let ProbeResponse { status, message, .. } = load::probe(&url, PATH, TIMEOUT).await?;
     if status == 200 {
         term::print("ready\n");
         return Ok(ExitCode::SUCCESS);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use domain::{Clock, Entropy};
-use notify::{ConditionKey, Notification, NotificationKind, Notifier, Severity};
+use notify::{CommandAttempt, ConditionKey, Notification, NotificationKind, Notifier, Severity};
 
 use crate::boot::config::{self, DatabaseArgs, Flags};
 use crate::clock::{SystemClock, SystemEntropy};
@@ -17,9 +17,11 @@ use crate::term;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NotifyCommand {
-    /// Send a test to every channel in notify.channels.
+    /// Send a test to every channel in notify.channels. Up to three attempts are made for each, of
+    /// notify.timeout_s (10 s) at most.
     Test(NotifyTestArgs),
-    /// Report an incident, or the end of one, for scripts and timers. No database is needed.
+    /// Report an incident, or the end of one, for scripts and timers. No database is needed. Up to
+    /// three attempts are made for each channel, of notify.timeout_s (10 s) at most.
     Send(NotifySendArgs),
 }
 
@@ -100,9 +102,19 @@ fn test_key() -> ConditionKey {
     ConditionKey::parse("test").expect("invariant: the key is well-formed")
 }
 
+/// Prints what the command waits for to stderr.
+fn report_attempt(attempt: &CommandAttempt) {
+    let CommandAttempt { channel, attempt, attempts_max, timeout, failure } = attempt;
+    let seconds = timeout.as_secs();
+    let failure = failure.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
+    term::print_error(&format!(
+        "{channel}: attempt {attempt} of {attempts_max}, up to {seconds} s{failure}"
+    ));
+}
+
 async fn send(notifier: &Notifier, notification: &Notification) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
-    for (channel, outcome) in notifier.send(notification).await {
+    for (channel, outcome) in notifier.send(notification, report_attempt).await {
         match outcome {
             Ok(()) => term::print(&format!("{channel}: delivered\n")),
             Err(error) => {

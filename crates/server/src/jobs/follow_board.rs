@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::jobs::context::JobContext;
+use crate::jobs::follow_changes::exclude_unranked;
 use crate::jobs::supervisor::{JobError, JobProgress, Reconciler};
 
 /// Runs that a wakeup starts within this time after one that read the whole overlap read only new
@@ -58,16 +59,22 @@ impl Reconciler for FollowBoard {
                 Ok(JobProgress::unfinished(0))
             }
             Stage::Building(builder) => {
-                if builder.step(store).await?
-                    && let Stage::Building(builder) = std::mem::replace(&mut self.stage, Stage::New)
-                {
+                if !builder.step(store).await? {
+                    return Ok(JobProgress::unfinished(0));
+                }
+                // Commits of this node were applied for unranked players as well.
+                exclude_unranked(store, boards).await?;
+                if let Stage::Building(builder) = std::mem::replace(&mut self.stage, Stage::New) {
                     self.stage = Stage::Following(builder.finish(board).await?);
                 }
                 Ok(JobProgress::unfinished(0))
             }
-            // SQLite is for one process, which applies its own commits.
-            Stage::Following(_) if store.engine() == "sqlite" => Ok(JobProgress::done(0)),
             Stage::Following(follower) => {
+                boards.list_unlisted(store).await?;
+                // SQLite is for one process, which applies its own commits.
+                if store.engine() == "sqlite" {
+                    return Ok(JobProgress::done(0));
+                }
                 let on_entries = |entries: &[(i64, ScoreCursor)]| {
                     let versions = entries.iter().map(|(player, cursor)| (*player, cursor.version));
                     hub.publish_entries(versions);

@@ -9,8 +9,11 @@ use domain::UnixMicros;
 /// The files that complete a backup: of `openbell backup` and of `pg_basebackup`.
 const MANIFESTS: [&str; 2] = ["backup.json", "backup_manifest"];
 
+/// A backup that is dated further in the future has a wrong date and does not count.
+const SKEW_MAX_S: i64 = 300;
+
 /// When the newest complete backup in a directory, or in a directory within it, was finished.
-pub(super) fn newest_backup(dir: &Path) -> io::Result<Option<UnixMicros>> {
+pub(super) fn newest_backup(dir: &Path, now: UnixMicros) -> io::Result<Option<UnixMicros>> {
     let mut newest = None;
     let entries = std::fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path()));
     for backup in entries.chain([Ok(dir.to_owned())]) {
@@ -23,8 +26,11 @@ pub(super) fn newest_backup(dir: &Path) -> io::Result<Option<UnixMicros>> {
             // The manifest is written last: a directory without it is no complete backup.
             let Ok(file) = backup.join(manifest).metadata() else { continue };
             let since_1970 = file.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-            let finished_at = i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX);
-            newest = newest.max(Some(UnixMicros(finished_at)));
+            let finished_at = i64::try_from(since_1970.as_micros()).map_err(io::Error::other)?;
+            let finished_at = UnixMicros(finished_at);
+            if finished_at <= now.plus_seconds(SKEW_MAX_S) {
+                newest = newest.max(Some(finished_at));
+            }
         }
     }
     Ok(newest)
@@ -38,8 +44,9 @@ mod tests {
     #[test]
     fn a_backup_is_as_old_as_the_newest_file_that_completes_one() {
         let dir = tempfile::tempdir().expect("a directory");
-        newest_backup(&dir.path().join("missing")).expect_err("no directory");
-        let newest = || newest_backup(dir.path()).expect("reads");
+        let now = UnixMicros(1_000_000_000);
+        newest_backup(&dir.path().join("missing"), now).expect_err("no directory");
+        let newest = || newest_backup(dir.path(), now).expect("reads");
         assert_eq!(newest(), None);
         let write = |path: &str, seconds| {
             let path = dir.path().join(path);
@@ -54,5 +61,7 @@ mod tests {
         assert_eq!(newest(), Some(UnixMicros(100_000_000)));
         write("2026-11-28/backup_manifest", 300);
         assert_eq!(newest(), Some(UnixMicros(300_000_000)));
+        write("2026-11-29/backup.json", 1_301);
+        assert_eq!(newest(), Some(UnixMicros(300_000_000)), "it is dated in the future");
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::UnixMicros;
 use rustix::fs::statvfs;
 use store::LedgerMonthSize;
 use tokio::time::Instant;
@@ -53,12 +54,13 @@ impl SampleMetrics {
     /// Space of the disk, and the newest backup. File systems on a network may be slow.
     async fn sample_files(&self) -> Result<(), JobError> {
         let (disk, backups) = (self.disk.clone(), self.context.config.backup.dir.clone());
+        let now = self.context.clock.now();
         let sample = move || -> Result<(), JobError> {
             if let Some(disk) = disk {
                 sample_disk(&disk)?;
             }
             if !backups.as_os_str().is_empty() {
-                sample_backups(&backups)?;
+                sample_backups(&backups, now)?;
             }
             Ok(())
         };
@@ -122,8 +124,8 @@ fn sample_disk(dir: &Path) -> Result<(), JobError> {
     Ok(())
 }
 
-fn sample_backups(dir: &Path) -> Result<(), JobError> {
-    let finished_at = newest_backup(dir)?.unwrap_or_default();
+fn sample_backups(dir: &Path, now: UnixMicros) -> Result<(), JobError> {
+    let finished_at = newest_backup(dir, now)?.unwrap_or_default();
     metrics::gauge!("openbell_backup_timestamp_seconds").set(gauge(finished_at.seconds()));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Backups of an SQLite database: made while players trade, restored, verified.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,6 +60,40 @@ fn a_backup_made_while_players_trade_has_all_trades_acknowledged_before() {
     let again = Server::start_in(Path::new(&other));
     assert_eq!(again.ask("GET", "/api/portfolio", &token, None).0, 200);
     again.stop();
+}
+
+/// The files in a directory that other users may use.
+fn open_files(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).expect("reads");
+    let files = entries.map(|entry| entry.expect("an entry"));
+    let open = files.filter(|file| {
+        let mode = file.metadata().expect("a file").permissions().mode();
+        mode & 0o077 != 0
+    });
+    open.map(|file| path(&file.path())).collect()
+}
+
+#[test]
+fn databases_and_backups_are_for_their_owner_in_any_directory() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let [data, copy, other] = ["data", "copy", "other"].map(|name| {
+        let made = dir.path().join(name);
+        std::fs::create_dir(&made).expect("makes");
+        std::fs::set_permissions(&made, std::fs::Permissions::from_mode(0o755)).expect("set");
+        made
+    });
+    let server = Server::start_in(&data);
+    server.register("ada");
+    let seal = ["audit", "seal", "--data-dir", &path(&data)];
+    assert!(run(&seal).status.success());
+    assert!(run(&["backup", &path(&copy), "--data-dir", &path(&data)]).status.success());
+    assert_eq!(open_files(&data), [""; 0], "also the files of the log");
+    server.stop();
+    assert!(run(&["restore", &path(&copy), "--data-dir", &path(&other)]).status.success());
+    for made in [copy, other] {
+        assert!(made.join("seals.jsonl").exists());
+        assert_eq!(open_files(&made), [""; 0]);
+    }
 }
 
 #[test]

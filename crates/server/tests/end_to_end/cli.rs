@@ -38,7 +38,7 @@ fn check_config_prints_the_effective_tree_without_passwords() {
     let tree: toml::Table = toml::from_str(&text).expect("TOML");
     assert_eq!(tree["log"]["level"].as_str(), Some("warn"));
     assert_eq!(tree["http"]["listen"].as_str(), Some("127.0.0.1:9"));
-    assert_eq!(tree["redis"]["url"].as_str(), Some("redis://:***@r:1"));
+    assert_eq!(tree["redis"]["url"].as_str(), Some("redis://***@r:1"));
     assert_eq!(tree["database"]["url"].as_str(), Some("sqlite:./openbell-data/openbell.db"));
 }
 
@@ -86,20 +86,25 @@ fn a_missing_directory_is_one_line() {
 }
 
 #[test]
-fn a_malformed_address_is_one_line() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let data = path(dir.path());
-    let text = error_line(&run(&["--listen", "here", "--data-dir", &data]));
-    assert!(text.contains("here"), "{text}");
+fn a_malformed_address_is_refused_before_anything_starts() {
+    for address in ["foo", "127.0.0.1:99999", "127.0.0.1", ":8080", "::1:8080", "a b:1"] {
+        for command in ["serve", "check-config"] {
+            let text = error_line(&run(&[command, "--listen", address]));
+            let expected = "--listen: http.listen: expected ADDRESS:PORT, like 127.0.0.1:8080";
+            assert!(text.contains(expected) && text.contains(address), "{text}");
+        }
+    }
 }
 
 #[test]
-fn a_port_in_use_is_one_line() {
+fn a_port_in_use_is_one_line_with_a_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("bound").to_string();
     let dir = tempfile::tempdir().expect("a directory");
     let text = error_line(&run(&["--listen", &address, "--data-dir", &path(dir.path())]));
-    assert!(text.contains(&address) && text.contains("in use"), "{text}");
+    let error = "(Address already in use (os error 98)); stop the program that uses the port";
+    assert!(text.contains(&address) && text.contains(error), "{text}");
+    assert_eq!(text.matches("already in use").count(), 1, "{text}");
 }
 
 #[test]
@@ -282,8 +287,35 @@ fn an_unreachable_database_server_is_one_line_without_its_password() {
     let mut command = openbell(&["migrate", "--database", &url]);
     command.env("OPENBELL__DATABASE__ACQUIRE_TIMEOUT_MS", "300");
     let text = error_line(&command.output().expect("it runs"));
-    assert!(text.contains("postgres://bob:***@") && !text.contains("hunter2"), "{text}");
+    assert!(text.contains("postgres://***@") && !text.contains("hunter2"), "{text}");
     assert!(text.contains("Connection refused") && !text.contains("pool"), "{text}");
+}
+
+#[test]
+fn a_mistyped_address_is_never_printed_with_its_password() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = path(dir.path());
+    assert!(run(&["migrate", "--data-dir", &data]).status.success());
+    for (variable, address) in [
+        ("OPENBELL_DATABASE_URL", "host=db user=bob password=hunter2 dbname=x"),
+        ("OPENBELL_DATABASE_URL", "postgres:/bob:hunter2@h/d"),
+        ("OPENBELL_DATABASE_URL", "postgres://bob:hunter2/d"),
+        ("OPENBELL_REDIS_URL", "redis:/:hunter2@h:6379"),
+        ("OPENBELL_REDIS_URL", ":hunter2@h:6379"),
+        ("OPENBELL_REDIS_URL", "redis://hunter2@127.0.0.1:1"),
+        ("OPENBELL_REDIS_URL", "redis://127.0.0.1:1/?pass=hunter2"),
+    ] {
+        for command in ["check-config", "doctor", "migrate"] {
+            let mut command = openbell(&[command, "--data-dir", &data]);
+            command.env("OPENBELL__DATABASE__ACQUIRE_TIMEOUT_MS", "300");
+            let output = command.env(variable, address).output().expect("it runs");
+            assert!(!format!("{output:?}").contains("hunter2"), "{address}: {output:?}");
+        }
+    }
+    for address in ["mysql:/u:hunter2@h/db", "u:hunter2@h/db", "mysql://u:hunter2/db"] {
+        let text = error_line(&run(&["import-laravel", address, "--data-dir", &data]));
+        assert!(!text.contains("hunter2"), "{text}");
+    }
 }
 
 #[test]

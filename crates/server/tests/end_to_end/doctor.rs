@@ -175,6 +175,26 @@ async fn a_postgresql_that_may_lose_trades_is_an_error_unless_that_is_accepted()
     expect(&findings, "warning", "database", "synchronous_commit = off");
 }
 
+#[tokio::test]
+async fn a_schema_that_this_program_is_too_old_for_is_an_error() {
+    let url = testkit::postgres_database();
+    assert!(run(&["migrate", "--database", &url]).status.success());
+    let options: sqlx::postgres::PgConnectOptions = url.parse().expect("an address");
+    let mut connection = options.connect().await.expect("connects");
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum,
+                     execution_time) VALUES (9999, 'newer', true, '', 0)";
+    connection.execute(newer).await.expect("inserted");
+    let (code, findings) = doctor(&["--database", &url], &[]);
+    assert_eq!(code, Some(0), "{findings:#?}");
+    expect(&findings, "warning", "database", "newer than this program's");
+    connection.execute("UPDATE schema_floor SET version = 9999").await.expect("set");
+    let (code, findings) = doctor(&["--database", &url], &[]);
+    assert_eq!(code, Some(1), "{findings:#?}");
+    expect(&findings, "error", "database", "this version is too old for the database");
+    let started = run(&["--listen", "127.0.0.1:0", "--database", &url]);
+    assert!(!started.status.success(), "serve refuses it as well: {started:?}");
+}
+
 #[test]
 fn a_primary_as_read_replica_and_too_few_connections_are_found() {
     let url = testkit::postgres_database();
@@ -203,6 +223,24 @@ fn a_data_directory_of_everyone_and_a_file_in_its_place_are_found() {
     let (code, findings) = doctor(&["--data-dir", &file], &[]);
     assert_eq!(code, Some(1));
     expect(&findings, "error", "disk", "is not a directory");
+}
+
+#[test]
+fn a_secret_for_everyone_and_a_missing_directory_of_backups_are_found() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, secret) = (data_dir(dir.path()), dir.path().join("secret"));
+    std::fs::write(&secret, "hunter2").expect("written");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).expect("set");
+    let (secret, missing) = (secret.display().to_string(), dir.path().join("backups"));
+    let variables = [
+        ("OPENBELL__AUDIT__S3__SECRET_KEY_FILE", secret.as_str()),
+        ("OPENBELL__BACKUP__DIR", &missing.display().to_string()),
+    ];
+    let (code, findings) = doctor(&["--data-dir", &data], &variables);
+    assert_eq!(code, Some(1), "{findings:#?}");
+    expect(&findings, "warning", "disk", "every user may read the secret in");
+    expect(&findings, "error", "disk", "which is not a directory: no backup is found");
+    assert!(!format!("{findings:?}").contains("hunter2"), "{findings:#?}");
 }
 
 #[test]

@@ -226,3 +226,23 @@ fn a_closed_terminal_shuts_the_server_down_in_order() {
         .collect();
     assert_eq!(stopped.len(), 1, "{}", read());
 }
+
+#[test]
+fn a_pipe_or_a_device_in_place_of_a_file_is_refused_and_delays_no_shutdown() {
+    let running = ConfiguredServer::start("");
+    let (pipe, file) = (running.dir.path().join("pipe"), running.dir.path().join("openbell.toml"));
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("it runs");
+    assert!(made.success());
+    let error = "the configuration was not reloaded and nothing changed";
+    let secret = format!("[notify.smtp]\npassword_file = \"{}\"\n", pipe.display());
+    running.reload(&secret, error);
+    let line = running.line(error);
+    assert!(line.contains("notify.smtp.password_file") && line.contains("not a regular"), "{line}");
+    std::fs::remove_file(&file).expect("it exists");
+    std::os::unix::fs::symlink("/dev/zero", &file).expect("linked");
+    let before = running.log().matches(error).count();
+    running.server.signal("HUP");
+    eventually("the error", || running.log().matches(error).count() > before);
+    assert!(running.line(error).contains("it is not a regular file"), "{}", running.log());
+    running.server.stop();
+}

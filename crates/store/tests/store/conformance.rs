@@ -238,7 +238,7 @@ async fn scores_are_followed_by_cursor(engine: &str) {
         seen.push((player_id, xp));
         cursor = next;
     }
-    assert_eq!(seen, [(ada, 0), (eve, 0), (eve, 60)]);
+    assert_eq!(seen, [(ada, Some(0)), (eve, Some(0)), (eve, Some(60))]);
     let shown = store.player_labels(&[eve, ada, 999], 0).await.expect("names");
     assert_eq!((shown.len(), &shown[&eve].name), (3, &PublicName::Known("Eve".to_owned())));
     assert_eq!(shown[&999], PlayerLabel { name: PublicName::Former, snapshot_rank: None });

@@ -91,6 +91,14 @@ async fn unranked_players_are_listed_and_every_node_is_informed(engine: &str) {
     }
     expected.sort_unstable();
     assert_eq!(players, expected);
-    // They trade as others do.
+    // They trade as others do, and no leaderboard reads them.
     assert!(commit_one(&store, players[0], &trade(Side::Buy, 2, 100)).await);
+    let is_unranked = |player_id: i64| players.contains(&player_id);
+    let scores = store.board_scores_page(i64::MIN, 100).await.expect("page");
+    assert_eq!((scores.len(), scores.iter().any(|row| is_unranked(row.0))), (3, false));
+    let values = store.player_values_page(i64::MIN, 100, "[]").await.expect("page");
+    assert_eq!((values.len(), values.iter().any(|row| is_unranked(row.0))), (3, false));
+    let changed = store.scores_changed_after(ScoreCursor::default(), 100).await.expect("page");
+    assert_eq!(changed.len(), 7, "six openings and a trade");
+    assert!(changed.iter().all(|(player_id, xp, _)| xp.is_none() == is_unranked(*player_id)));
 }

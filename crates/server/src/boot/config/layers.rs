@@ -57,9 +57,12 @@ impl Layers {
         self.sources.push(Source { origin, key, text: text.to_owned(), offset });
     }
 
-    /// Merges the sources, and reads the tree as the program's types and as a plain table.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<(T, toml::Table), SettingsError> {
-        let tree = self.merge()?;
+    /// Merges the sources, and reads the tree as the program's types and as a plain table. The
+    /// files are those that secrets were read from.
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+    ) -> Result<(T, toml::Table, Vec<PathBuf>), SettingsError> {
+        let (tree, files) = self.merge()?;
         let root = |tree| toml::de::Deserializer::from(Spanned::new(0..0, tree));
         let typed = T::deserialize(root(tree.clone())).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
@@ -71,24 +74,27 @@ impl Layers {
             let span = error.span().unwrap_or(0..0);
             self.locate(LayerError { span, text: error.message().to_owned() })
         })?;
-        Ok((typed, plain))
+        Ok((typed, plain, files))
     }
 
-    fn merge(&self) -> Result<Tree<'_>, SettingsError> {
+    fn merge(&self) -> Result<(Tree<'_>, Vec<PathBuf>), SettingsError> {
         let mut known: Option<Tree<'_>> = None;
         let mut tree = Tree::new();
         for source in &self.sources {
             let layer = source.parse(known.as_ref()).map_err(|error| self.locate(error))?;
             if let Some(known) = &known {
-                check(known, (known, ""), &layer).map_err(|error| self.locate(error))?;
+                let checked = check(known, (known, ""), &layer);
+                checked.map_err(|error| self.locate(source.with_form(known, error)))?;
             }
             self.check_variables(source).map_err(|error| self.locate(error))?;
             secret_files::replace(&mut tree, &layer, "").map_err(|error| self.locate(error))?;
             overlay(&mut tree, layer);
             known.get_or_insert_with(|| tree.clone());
         }
-        secret_files::read_into(&mut tree, "").map_err(|error| self.locate(error))?;
-        Ok(tree)
+        let mut files = Vec::new();
+        let read = secret_files::read_into(&mut tree, "", &mut files);
+        read.map_err(|error| self.locate(error))?;
+        Ok((tree, files))
     }
 
     /// Variables are equally strong: one must not set a secret while another names its file.
@@ -139,6 +145,26 @@ impl Source {
             }
             Origin::Variable(_) | Origin::Flag(_) => self.origin.to_string(),
         }
+    }
+
+    /// Describes the value of a variable as it was written, without quotes, and how a list or a
+    /// section is written in one.
+    fn with_form(&self, known: &Tree<'_>, mut error: LayerError) -> LayerError {
+        if !matches!(self.origin, Origin::Variable(_)) {
+            return error;
+        }
+        let is_bare = DeValue::parse(&self.text).is_err();
+        if is_bare {
+            error.text = error.text.replace("a text in quotes", "a text");
+        }
+        match find(known, &self.key) {
+            Some(DeValue::Array(_)) => error.text.push_str("; write a list like [\"…\", \"…\"]"),
+            Some(DeValue::Table(_)) if is_bare => {
+                error.text.push_str("; write a section like { key = … }");
+            }
+            _ => {}
+        }
+        error
     }
 
     /// This source as a tree, with spans in the virtual text.

@@ -2,9 +2,8 @@
 //! is a secret.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -12,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::LayerError;
 use super::nearest::join;
 use super::secrets::is_secret;
+use super::text_file::read_text;
 
 const SUFFIX: &str = "_file";
 /// The largest file, in bytes.
@@ -61,13 +61,17 @@ fn is_set(value: &Spanned<DeValue<'_>>) -> bool {
     value.get_ref().as_str().is_some_and(|text| !text.is_empty())
 }
 
-/// Replaces the name of every secret's file by the secret in it.
-pub(super) fn read_into(table: &mut DeTable<'_>, section: &str) -> Result<(), LayerError> {
+/// Replaces the name of every secret's file by the secret in it, and adds the name to `files`.
+pub(super) fn read_into(
+    table: &mut DeTable<'_>,
+    section: &str,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), LayerError> {
     let mut named = Vec::new();
     for (key, value) in table.iter_mut() {
         let dotted = join(section, key.get_ref());
         if let DeValue::Table(inner) = value.get_mut() {
-            read_into(inner, &dotted)?;
+            read_into(inner, &dotted, files)?;
         } else if secret_of(&dotted).is_some() {
             named.push(key.clone());
         }
@@ -84,6 +88,7 @@ pub(super) fn read_into(table: &mut DeTable<'_>, section: &str) -> Result<(), La
             LayerError { span: file.span(), text: format!("{dotted}: {text}") }
         };
         let secret = read_secret(path).map_err(failed)?;
+        files.push(PathBuf::from(path));
         let value = Spanned::new(file.span(), DeValue::String(Cow::Owned(secret)));
         table.insert(Spanned::new(key.span(), Cow::Owned(name)), value);
     }
@@ -92,12 +97,7 @@ pub(super) fn read_into(table: &mut DeTable<'_>, section: &str) -> Result<(), La
 
 /// The content of a file, without the line break at its end.
 fn read_secret(path: &str) -> Result<String, String> {
-    let read = || -> io::Result<String> {
-        let mut text = String::new();
-        File::open(path)?.take(SIZE_MAX + 1).read_to_string(&mut text)?;
-        Ok(text)
-    };
-    let text = read().map_err(|error| {
+    let text = read_text(Path::new(path), SIZE_MAX).map_err(|error| {
         format!(
             "cannot read {path} ({error}); create the file, and let the user of this process read it"
         )
@@ -105,9 +105,6 @@ fn read_secret(path: &str) -> Result<String, String> {
     let secret = text.trim_end_matches(['\r', '\n']);
     if secret.is_empty() {
         return Err(format!("{path} is empty; write the secret into it"));
-    }
-    if text.len() as u64 > SIZE_MAX {
-        return Err(format!("{path} has more than {SIZE_MAX} bytes; name the file of the secret"));
     }
     Ok(secret.to_owned())
 }

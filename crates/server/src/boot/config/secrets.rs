@@ -2,7 +2,10 @@
 
 use toml::{Table, Value};
 
+use super::nearest::join;
+
 const HIDDEN: &str = "***";
+const HIDDEN_USER: &str = "***@";
 
 /// The last words of secret keys. A seed determines every future price of a simulated market, and
 /// the headers of traces contain tokens.
@@ -10,6 +13,9 @@ const SECRET_NAMES: [&str; 7] = ["password", "secret", "token", "key", "pepper",
 
 /// The addresses that may contain a password.
 const ADDRESSES: [&str; 3] = ["database.url", "database.read_url", "redis.url"];
+
+/// The address whose path may be a secret.
+const WEBHOOK: &str = "notify.webhook.url";
 
 /// Whether the value of a key is a secret that can be read from a file.
 pub(super) fn is_secret(dotted: &str) -> bool {
@@ -23,12 +29,20 @@ fn has_secret_name(name: &str) -> bool {
 
 /// Replaces every secret that is set, and the passwords in addresses.
 pub(super) fn hide(table: &mut Table) {
+    hide_section(table, "");
+}
+
+fn hide_section(table: &mut Table, section: &str) {
     for (name, value) in table.iter_mut() {
-        let secret = has_secret_name(name);
+        let (secret, dotted) = (has_secret_name(name), join(section, name));
         match value {
-            Value::Table(inner) => hide(inner),
-            Value::String(text) if secret && !text.is_empty() => HIDDEN.clone_into(text),
-            Value::String(text) => *text = without_password(text),
+            Value::Table(inner) => hide_section(inner, &dotted),
+            Value::String(text) if text.is_empty() => {}
+            Value::String(text) if secret => HIDDEN.clone_into(text),
+            Value::String(text) if dotted == WEBHOOK => *text = origin(text),
+            Value::String(text) if ADDRESSES.contains(&&*dotted) || text.contains("://") => {
+                *text = without_password(text);
+            }
             Value::Integer(number) if secret && *number != 0 => {
                 *value = Value::String(HIDDEN.to_owned())
             }
@@ -43,27 +57,57 @@ pub(super) fn set(tree: &mut Table, section: &str, key: &str, text: &str) {
     }
 }
 
-/// Replaces the password of an address, both before the host and as a parameter.
+/// An address without its user, password and parameters. What is not a well-formed address is
+/// hidden as a whole, because any part of it may be the password.
 pub(crate) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
+    if url.starts_with("sqlite:") {
         return url.to_owned();
+    }
+    let Some((scheme, rest)) = split_scheme(url) else { return HIDDEN.to_owned() };
+    let (address, parameters) = match rest.find(['?', '#']) {
+        Some(at) => (&rest[..at], &rest[at..]),
+        None => (rest, ""),
     };
     // The last `@`: a password may contain an unescaped one.
-    let shown = match rest.rsplit_once('@') {
-        Some((user, host)) => match user.split_once(':') {
-            Some((name, _)) => format!("{name}:{HIDDEN}@{host}"),
-            None => rest.to_owned(),
-        },
-        None => rest.to_owned(),
+    let (user, place) = match address.rsplit_once('@') {
+        Some((_, place)) => (HIDDEN_USER, place),
+        None => ("", address),
     };
-    let Some((before, parameters)) = shown.split_once('?') else {
-        return format!("{scheme}://{shown}");
+    let hosts = place.split('/').next().unwrap_or_default();
+    // A `?` before the last `@` may belong to the password.
+    if parameters.contains('@') || !hosts.split(',').all(is_host) {
+        return format!("{scheme}://{HIDDEN}");
+    }
+    let parameters = if parameters.is_empty() { "" } else { "?***" };
+    format!("{scheme}://{user}{place}{parameters}")
+}
+
+/// The scheme and the host of an address.
+fn origin(url: &str) -> String {
+    let shown = without_password(url);
+    let Some((scheme, rest)) = shown.split_once("://") else { return shown };
+    match rest.split_once('/') {
+        Some((host, path)) if !path.is_empty() => format!("{scheme}://{host}/{HIDDEN}"),
+        _ => shown,
+    }
+}
+
+fn split_scheme(url: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.chars().all(|one| one.is_ascii_alphanumeric() || "+-.".contains(one));
+    is_scheme.then_some((scheme, rest))
+}
+
+/// Whether a text is a host with or without a port; empty for a local socket.
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (text, "0"),
     };
-    let parameters = parameters.split('&').map(|parameter| match parameter.split_once('=') {
-        Some((name, _)) if name.contains("password") => format!("{name}={HIDDEN}"),
-        _ => parameter.to_owned(),
-    });
-    format!("{scheme}://{before}?{}", parameters.collect::<Vec<_>>().join("&"))
+    let is_name = |one: char| one.is_ascii_alphanumeric() || "-._%".contains(one);
+    let is_ip6 = host.starts_with('[') && host.ends_with(']');
+    port.parse::<u16>().is_ok() && (is_ip6 || host.chars().all(is_name))
 }
 
 #[cfg(test)]
@@ -73,13 +117,39 @@ mod tests {
     #[test]
     fn passwords_in_addresses_are_hidden() {
         for (url, shown) in [
-            ("postgres://bob:p@ss:w/d@db:5432/game", "postgres://bob:***@db:5432/game"),
-            ("postgres://bob@db/game?password=x&a=b", "postgres://bob@db/game?password=***&a=b"),
-            ("redis://:secret@cache:6379", "redis://:***@cache:6379"),
+            ("postgres://bob:p@ss:w/d@db:5432/game", "postgres://***@db:5432/game"),
+            ("postgres://bob@db/game?password=x&a=b", "postgres://***@db/game?***"),
+            ("postgres://bob:a?b@db/game", "postgres://***"),
+            ("postgres://db/game?user=bob&password=a@b", "postgres://***"),
+            ("postgres://bob:hunter2/game", "postgres://***"),
+            ("postgres:/bob:hunter2@db/game", "***"),
+            ("host=db user=bob password=hunter2", "***"),
+            ("host=db options=x://y password=hunter2", "***"),
+            ("postgres:///game?host=/run/postgresql", "postgres:///game?***"),
+            ("redis://:secret@cache:6379", "redis://***@cache:6379"),
+            ("redis://hunter2@cache", "redis://***@cache"),
+            ("redis://cache/?pass=hunter2", "redis://cache/?***"),
+            ("redis://cache/#hunter2", "redis://cache/?***"),
+            (":hunter2@cache:6379", "***"),
             ("redis://cache:6379", "redis://cache:6379"),
+            (
+                "redis+sentinel://a:26379,[::1]:26379/main",
+                "redis+sentinel://a:26379,[::1]:26379/main",
+            ),
             ("sqlite:./openbell-data/openbell.db", "sqlite:./openbell-data/openbell.db"),
         ] {
             assert_eq!(without_password(url), shown);
+        }
+    }
+
+    #[test]
+    fn only_the_host_of_a_webhook_is_shown() {
+        for (url, shown) in [
+            ("https://hooks.example.org/T0/hunter2", "https://hooks.example.org/***"),
+            ("https://u:hunter2@example.org", "https://***@example.org"),
+            ("hunter2", "***"),
+        ] {
+            assert_eq!(origin(url), shown);
         }
     }
 

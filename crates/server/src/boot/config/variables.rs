@@ -42,6 +42,9 @@ pub(super) fn settings<'e>(
             named.push(VariableSetting { variable, key: (*key).to_owned(), value });
         } else if let Some(key) = variable.strip_prefix(KEY_PREFIX) {
             let key = key.to_ascii_lowercase().replace("__", ".");
+            if key.split('.').any(|part| part.trim_matches('_').is_empty()) {
+                return Err(incomplete_variable(variable));
+            }
             keys.push(VariableSetting { variable, key, value });
         } else if is_mistake(variable, value) {
             return Err(unknown_variable(variable, defaults));
@@ -72,6 +75,16 @@ fn is_of_kubernetes(variable: &str, value: &str) -> bool {
     let mut words = port.split('_');
     let is_number = words.next().is_some_and(|word| word.parse::<u16>().is_ok());
     is_number && words.next().is_some_and(|word| protocols.contains(&&*word.to_ascii_lowercase()))
+}
+
+fn incomplete_variable(variable: &str) -> SettingsError {
+    SettingsError::Invalid {
+        place: format!("environment variable {variable}"),
+        text: format!(
+            "the name has no key; {KEY_PREFIX}SECTION__KEY sets one, like {KEY_PREFIX}LOG__LEVEL, \
+             and any other variable of this beginning must be removed"
+        ),
+    }
 }
 
 fn unknown_variable(variable: &str, defaults: &str) -> SettingsError {
@@ -141,6 +154,15 @@ mod tests {
         }
         let error = check("OPENBELL_FROBNICATE", "x").expect_err("unknown");
         assert!(error.contains("known ones are OPENBELL_DATABASE_URL, "), "{error}");
+    }
+
+    #[test]
+    fn a_variable_without_a_key_is_refused_with_the_form_of_one() {
+        for name in ["OPENBELL__", "OPENBELL___", "OPENBELL__LOG__", "OPENBELL____LEVEL"] {
+            let error = check(name, "x").expect_err(name);
+            let text = "the name has no key; OPENBELL__SECTION__KEY sets one";
+            assert!(error.starts_with(&format!("environment variable {name}: {text}")), "{error}");
+        }
     }
 
     #[test]

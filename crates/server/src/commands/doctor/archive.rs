@@ -7,6 +7,7 @@ use ::archive::{ArchiveStore, AuditConfig};
 use rustix::fs::{Access, access};
 
 use super::finding::DoctorFinding;
+use crate::boot::config::without_password;
 use crate::term;
 
 const AREA: &str = "archive";
@@ -25,6 +26,7 @@ pub(super) async fn check(config: &AuditConfig) -> DoctorFinding {
         let path = url.strip_prefix("file://").or(url.strip_prefix("file:")).unwrap_or(url);
         return check_directory(Path::new(path));
     }
+    let shown = without_password(url);
     let opened = ArchiveStore::open(url, &config.s3);
     let store = match opened {
         Ok(store) => store,
@@ -34,9 +36,9 @@ pub(super) async fn check(config: &AuditConfig) -> DoctorFinding {
         }
     };
     let what = match tokio::time::timeout(TIMEOUT, store.check()).await {
-        Ok(Ok(())) => return DoctorFinding::ok(AREA, format!("{url} responds")),
+        Ok(Ok(())) => return DoctorFinding::ok(AREA, format!("{shown} responds")),
         Ok(Err(error)) => term::error_chain(&error),
-        Err(_) => format!("{url} does not respond within {} s", TIMEOUT.as_secs()),
+        Err(_) => format!("{shown} does not respond within {} s", TIMEOUT.as_secs()),
     };
     let remedy = "check audit.archive_url, the keys in audit.s3, and that the store runs";
     DoctorFinding::error(AREA, what, remedy)

@@ -2,7 +2,7 @@
 //! committed trades, the schema, the clock and the free connections.
 
 use domain::Clock as _;
-use store::{DatabaseConfig, DatabaseReport, DatabaseServerReport, Store};
+use store::{DatabaseConfig, DatabaseReport, DatabaseServerReport, Store, StoreError};
 
 use super::finding::DoctorFinding;
 use crate::boot::config::Config;
@@ -23,24 +23,33 @@ pub(super) async fn check(config: &Config) -> (Option<Store>, Vec<DoctorFinding>
         let what = format!("{} does not exist yet; the server creates it", file.display());
         return (None, vec![DoctorFinding::ok(AREA, what)]);
     }
-    let mut findings = Vec::new();
-    let mut usable = None;
+    let (mut findings, mut usable) = (Vec::new(), None);
+    let error_of = database_error(&config.database);
     match open(config).await {
         Ok((store, report)) => {
             findings.extend(examine(&config.database, &report));
-            findings.push(check_schema(report.schema, store.newest_schema()));
+            findings.push(match store.check_schema().await {
+                Ok(()) => check_schema(report.schema, store.newest_schema()),
+                Err(error) => failed(&error_of(error)),
+            });
             usable = (report.schema == Some(store.newest_schema())).then_some(store);
         }
-        Err(error) => {
-            let remedy =
-                "check database.url, that the database runs, and that this user may use it";
-            findings.push(DoctorFinding::error(AREA, term::error_chain(&error), remedy));
-        }
+        Err(error) => findings.push(failed(&error)),
     }
     if !config.database.read_url.is_empty() {
         findings.push(check_replica(&config.database).await);
     }
     (usable, findings)
+}
+
+fn failed(error: &CommandError) -> DoctorFinding {
+    let remedy = match error {
+        CommandError::Database(_, StoreError::Unsuitable(_)) => {
+            "use the release that migrated the database (docs/migrations.md)"
+        }
+        _ => "check database.url, that the database runs, and that this user may use it",
+    };
+    DoctorFinding::error(AREA, term::error_chain(error), remedy)
 }
 
 async fn open(config: &Config) -> Result<(Store, DatabaseReport), CommandError> {

@@ -39,7 +39,41 @@ pub(super) fn check(config: &Config) -> Vec<DoctorFinding> {
     for dir in apart.iter().filter(|dir| Some(*dir) != data.as_ref()) {
         findings.extend(check_directory(dir, false));
     }
+    findings.extend(check_backups(&config.backup.dir));
     findings
+}
+
+/// Checks who may use the file of a secret.
+pub(super) fn check_secret(file: &Path) -> Option<DoctorFinding> {
+    let mode = file.metadata().ok()?.permissions().mode() & 0o777;
+    let name = file.display();
+    let remedy = format!("chmod 600 {name}");
+    if mode & 0o022 != 0 {
+        let what = format!("other users may replace the secret in {name} (mode {mode:03o})");
+        return Some(DoctorFinding::error(AREA, what, remedy));
+    }
+    (mode & 0o004 != 0).then(|| {
+        let what = format!("every user may read the secret in {name} (mode {mode:03o})");
+        DoctorFinding::warning(AREA, what, remedy)
+    })
+}
+
+/// Checks the directory of the backups, whose age the server watches.
+fn check_backups(dir: &Path) -> Option<DoctorFinding> {
+    if dir.as_os_str().is_empty() {
+        return None;
+    }
+    let name = dir.display();
+    if !dir.is_dir() {
+        let what = format!("backup.dir is {name}, which is not a directory: no backup is found");
+        let remedy = "create it, or name the directory that contains the backups";
+        return Some(DoctorFinding::error(AREA, what, remedy));
+    }
+    if access(dir, Access::READ_OK | Access::EXEC_OK).is_err() {
+        let what = format!("this user cannot read backup.dir, {name}: no backup is found");
+        return Some(DoctorFinding::error(AREA, what, "let the user of the server read it"));
+    }
+    Some(DoctorFinding::ok(AREA, format!("the age of the backups in {name} is watched")))
 }
 
 /// Checks a directory; that of a database is for its owner only.
@@ -160,6 +194,23 @@ mod tests {
         let found = set(0o755).expect("a finding");
         assert!(found.what.ends_with("(mode 755)"), "{found}");
         assert_eq!(found.level, FindingLevel::Warning);
+    }
+
+    #[test]
+    fn a_secret_that_others_may_read_or_replace_is_found() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        for (mode, level) in [
+            (0o600, None),
+            (0o640, None),
+            (0o644, Some(FindingLevel::Warning)),
+            (0o620, Some(FindingLevel::Error)),
+            (0o602, Some(FindingLevel::Error)),
+        ] {
+            let set = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(file.path(), set).expect("set");
+            let found = check_secret(file.path()).map(|finding| finding.level);
+            assert_eq!(found, level, "{mode:o}");
+        }
     }
 
     #[test]

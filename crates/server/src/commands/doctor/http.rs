@@ -2,13 +2,18 @@
 
 use std::io::ErrorKind;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use web::{HttpConfig, Networks};
 
 use super::finding::DoctorFinding;
+use crate::boot::addresses;
+use crate::error::listen_remedy;
 
 const AREA: &str = "http";
+/// How long a running server may take to respond.
+const TIMEOUT: Duration = Duration::from_secs(3);
 const LOOPBACK: [IpAddr; 2] =
     [IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)];
 
@@ -29,16 +34,21 @@ pub(super) async fn check(config: &HttpConfig) -> Vec<DoctorFinding> {
 async fn check_listen(listen: &str) -> DoctorFinding {
     match TcpListener::bind(listen).await {
         Ok(_) => DoctorFinding::ok(AREA, format!("{listen} is free")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => DoctorFinding::ok(
-            AREA,
-            format!("{listen} is in use by a running server or another program"),
-        ),
+        Err(error) if error.kind() == ErrorKind::AddrInUse && is_own(listen).await => {
+            DoctorFinding::ok(AREA, format!("{listen} is in use by a running server"))
+        }
         Err(error) => {
             let what = format!("cannot listen on {listen} ({error})");
-            let remedy = "set http.listen to an address of this machine and a port of 1024 or more";
-            DoctorFinding::error(AREA, what, remedy)
+            DoctorFinding::error(AREA, what, listen_remedy(&error))
         }
     }
+}
+
+/// Whether a server of this program responds at the address.
+async fn is_own(listen: &str) -> bool {
+    let Some(url) = addresses::loopback_url(listen) else { return false };
+    let probed = load::probe(&url, "/livez", TIMEOUT).await;
+    probed.is_ok_and(|response| response.status == 200 && response.state == "alive")
 }
 
 fn check_proxies(config: &HttpConfig) -> Option<DoctorFinding> {
@@ -100,5 +110,15 @@ mod tests {
     async fn an_address_of_another_machine_is_an_error() {
         assert_eq!(check_listen("192.0.2.1:80").await.level, FindingLevel::Error);
         assert_eq!(check_listen("127.0.0.1:0").await.level, FindingLevel::Ok);
+    }
+
+    #[tokio::test]
+    async fn a_port_of_another_program_is_an_error() {
+        let receiver = testkit::NotificationReceiver::start().await;
+        let (_, address) = receiver.url().split_once("//").expect("a URL");
+        let address = address.split('/').next().expect("a host");
+        let found = check_listen(address).await;
+        assert_eq!(found.level, FindingLevel::Error, "{found}");
+        assert!(found.remedy.contains("ss -ltnp"), "{found}");
     }
 }

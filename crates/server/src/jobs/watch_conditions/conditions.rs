@@ -167,7 +167,7 @@ impl Conditions {
         if is_due {
             let (dir, age_max_s) = (config.backup.dir.clone(), config.notify.backup_age_max_s);
             let now = self.context.clock.now();
-            let newest = tokio::task::spawn_blocking(move || newest_backup(&dir)).await;
+            let newest = tokio::task::spawn_blocking(move || newest_backup(&dir, now)).await;
             let newest = newest.ok().and_then(Result::ok).flatten();
             let summary = describe_backup(newest, now, age_max_s);
             self.backup = Some((Instant::now(), summary));
