@@ -26,6 +26,12 @@ fn exchange(dir: &Path, hours: &str) {
     std::fs::write(dir.join("calendars.toml"), format!("{always}{hours}")).expect("written");
 }
 
+/// Writes the calendar of the exchange X, which is open all day, on every day.
+pub(crate) fn exchange_without_end(dir: &Path) {
+    let hours = "opens = \"00:00\"\ncloses = \"23:59\"\nfirst = \"2020-01-06\"\nholidays = []\n";
+    exchange(dir, hours);
+}
+
 /// A live market with one provider and short intervals.
 fn settings(dir: &Path, fake: &FakeProvider) -> Vec<(&'static str, String)> {
     vec![
@@ -104,9 +110,7 @@ pub(crate) async fn listed_at(
     let fake = FakeProvider::start(Dialect::Finnhub).await;
     fake.set_price("AAPL", "190.25", made_at);
     fake.set_price("MSFT", "410.5", made_at);
-    // Open all day, on every day.
-    let hours = "opens = \"00:00\"\ncloses = \"23:59\"\nfirst = \"2020-01-06\"\nholidays = []\n";
-    exchange(dir, hours);
+    exchange_without_end(dir);
     let mut settings = settings(dir, &fake);
     settings.extend(url.map(|url| ("OPENBELL_DATABASE_URL", url)));
     let (is_done, text) = command(&["stocks", "seed", "AAPL", "MSFT", "NOPE"], dir, &settings);

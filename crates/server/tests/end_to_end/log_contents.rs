@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use testkit::{Dialect, FakeMode, FakeProvider, NotificationReceiver, Postgres, eventually, poll};
 
-use crate::live::now;
+use crate::live::{exchange_without_end, now};
 use crate::server::{Server, openbell};
 
 /// All levels of the program's crates, and INFO of others.
@@ -114,10 +114,19 @@ async fn no_secret_of_a_player_or_a_provider_is_logged_or_traced() {
     fake.set_price("AAPL", "190.25", now());
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().join("data").display().to_string();
-    let live = planted(fake.url(), collector.url());
+    // The provider is called at any time of day.
+    exchange_without_end(dir.path());
+    let calendar = dir.path().join("calendars.toml").display().to_string();
+    let mut live = planted(fake.url(), collector.url()).to_vec();
+    live.push(("OPENBELL__MARKET__LIVE__EXCHANGE", "X"));
+    live.push(("OPENBELL__MARKET__LIVE__CALENDAR_FILE", &calendar));
     let command = |words: &[&str]| {
         let mut command = openbell(&[words, &["--data-dir", &data]].concat());
-        command.envs(live).env("OPENBELL__LOG__LEVEL", EVERYTHING).output().expect("it runs")
+        command
+            .envs(live.iter().copied())
+            .env("OPENBELL__LOG__LEVEL", EVERYTHING)
+            .output()
+            .expect("it runs")
     };
     let seeded = command(&["stocks", "seed", "AAPL"]);
     assert!(seeded.status.success(), "{seeded:?}");
