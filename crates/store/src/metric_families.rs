@@ -3,7 +3,7 @@
 use domain::{MetricFamily, MetricLabel, MetricScope};
 
 /// More statements than the catalogue has.
-const STATEMENTS_MAX: usize = 260;
+const STATEMENTS_MAX: usize = 300;
 const STATEMENT: MetricLabel = MetricLabel::open("statement");
 const KIND: MetricLabel = MetricLabel::open("kind");
 const POOL: MetricLabel = MetricLabel::open("pool");

@@ -20,8 +20,11 @@ use crate::fixture::ENGINES;
 /// The migration that stores the rules.
 const GAME_RULES: i64 = 23;
 const STOCK_ID: i64 = 1;
+/// The first game of a database.
+const GAME_ID: i64 = 1;
 
 /// The statements of the version before, which name its columns.
+const INSERT_GAME: &str = "INSERT INTO games (code, market, started_at) VALUES ($1, 'fixed', $2)";
 const INSERT_PLAYER: &str = "INSERT INTO players (player_id, user_id, game_id, cash, total_xp,
         balance_version, head_hash, head_month, xp_day, xp_day_trades, trades, notes,
         stocks_bought, categories_bought, realised_profit, achievements, updated_at)
@@ -133,6 +136,17 @@ impl Earlier {
         }
     }
 
+    async fn create_game(&mut self, now: UnixMicros) {
+        match self {
+            Self::Sqlite(db) => {
+                execute!(db, INSERT_GAME, MAIN, now.0);
+            }
+            Self::Postgres(db) => {
+                execute!(db, INSERT_GAME, MAIN, now.0);
+            }
+        }
+    }
+
     /// Opens a player's account.
     async fn open(&mut self, player_id: i64, game_id: i64, now: UnixMicros) -> Player {
         let (player, fill) = open_player(player_id, &rules(), now);
@@ -207,13 +221,13 @@ async fn a_database_of_the_version_before_migrates_while_its_node_trades() {
         let store = Store::open(&DatabaseConfig { url: url.clone(), ..Default::default() }).await;
         let (store, now) = (store.expect("opens"), ManualClock::new().now());
         store.migrate_by(&migrations_before(engine).await).await.expect("migrates");
-        let game = store.ensure_game("fixed", now).await.expect("a game");
         store.ensure_ledger_months(now).await.expect("months");
         store.save_achievements(&rules()).await.expect("achievements");
 
         let mut earlier = Earlier::connect(&url).await;
-        let mut player = earlier.open(1, game.game_id, now).await;
-        earlier.open(2, game.game_id, now).await;
+        earlier.create_game(now).await;
+        let mut player = earlier.open(1, GAME_ID, now).await;
+        earlier.open(2, GAME_ID, now).await;
         let (is_over, trades) = (Arc::new(AtomicBool::new(false)), Arc::<AtomicU64>::default());
         let (until, counted) = (Arc::clone(&is_over), Arc::clone(&trades));
         let node = tokio::spawn(async move {
