@@ -109,6 +109,9 @@ pub(crate) enum CommandError {
     ClockBusy(usize),
     #[error("a live market has the clock of its exchange: `game {0}` is for other markets")]
     LiveClock(&'static str),
+    /// A stock or category that the market does not have.
+    #[error("the file of rules that game.rules names does not suit the market: {0}")]
+    RulesOfMarket(String),
     #[error("the rules are not applied")]
     Rules(#[from] trading::RulesError),
     #[error("the game has no version {0} of its rules")]

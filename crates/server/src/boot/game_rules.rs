@@ -28,6 +28,23 @@ pub(crate) async fn open_rules(
     Ok(rules)
 }
 
+/// The same for a game whose stocks are listed: configured rules that name others are refused
+/// before they become the first version.
+pub(crate) async fn open_rules_of_market(
+    config: &Config,
+    store: &Store,
+    game: &Game,
+    configured: &Rules,
+) -> Result<Arc<GameRules>, CommandError> {
+    let failed = database_error(&config.database);
+    if store.rules_after(game.game_id, 0).await.map_err(&failed)?.is_empty() {
+        let stocks = store.all_stocks().await.map_err(failed)?;
+        trading::permit_stocks(&mut configured.clone(), &stocks)
+            .map_err(CommandError::RulesOfMarket)?;
+    }
+    open_rules(config, store, game, configured).await
+}
+
 /// The rules in force; the configured ones if the database has none yet.
 pub(crate) async fn rules_in_force(config: &Config, store: &Store) -> Result<Rules, CommandError> {
     let failed = database_error(&config.database);

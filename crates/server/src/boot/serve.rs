@@ -22,7 +22,8 @@ use super::start::Services;
 use super::systemd::ServiceManager;
 use super::telemetry::TelemetryError;
 use super::{
-    archives, banner, database, descriptors, live_market, recorder, start, telemetry, traces,
+    archives, banner, database, descriptors, game_rules, live_market, recorder, start, telemetry,
+    traces,
 };
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
 use crate::error::CommandError;
@@ -101,10 +102,11 @@ impl Server {
         node: String,
     ) -> Result<Self, CommandError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (store, game, rules) = start::open_game(&config, &configured).await?;
-        config.market = start::market_of_game(&store, &game, &config, &rules.current()).await?;
+        let (store, game) = start::open_game(&config).await?;
+        let in_force = game_rules::rules_in_force(&config, &store).await?;
+        config.market = start::market_of_game(&store, &game, &config, &in_force).await?;
         let metrics = recorder.map(|recorder| recorder.export(&config));
-        let services = start::prepare(store, &game, rules, &config).await?;
+        let services = start::prepare(store, &game, &configured, &config).await?;
         let boards = Arc::<Leaderboards>::default();
         let shutdown = web::Shutdown::default();
         let hub = web::Hub::start(&config.http, &services.prices, shutdown.closing());
@@ -112,16 +114,13 @@ impl Server {
         let on_commit = on_commit(&boards, &hub, &cluster);
         let desk = open_desk(&config, &services, &clock, on_commit);
         let Services { store, game_id, source, prices, history, rules } = services;
+        let failed = database::database_error(&config.database);
         // Before the first request for the readiness; the job `watch_clock` repeats it.
-        let skew = store.clock_skew(&*clock).await;
-        skew.map_err(database::database_error(&config.database))?;
+        store.clock_skew(&*clock).await.map_err(&failed)?;
         // Before a leaderboard is built; the job `follow_changes` adds later ones.
-        let excluded = jobs::exclude_unranked(&store, &boards).await;
-        excluded.map_err(database::database_error(&config.database))?;
+        jobs::exclude_unranked(&store, &boards).await.map_err(&failed)?;
         // An import requires that no server runs.
-        let bcrypt_cost_max = store.imported_bcrypt_cost().await;
-        let bcrypt_cost_max =
-            bcrypt_cost_max.map_err(database::database_error(&config.database))?;
+        let bcrypt_cost_max = store.imported_bcrypt_cost().await.map_err(failed)?;
         let providers = match source.feed() {
             Some(_) => {
                 let settings = &config.market.live.providers;

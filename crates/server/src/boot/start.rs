@@ -15,7 +15,7 @@ use trading::GameRules;
 
 use super::config::Config;
 use super::database::{database_error, open_and_migrate};
-use super::game_rules::open_rules;
+use super::game_rules::open_rules_of_market;
 use super::history::HistoryWriter;
 use super::{game_clock, live_market};
 use crate::clock::{SystemClock, SystemEntropy};
@@ -42,7 +42,7 @@ pub(crate) struct Services {
 pub(super) async fn prepare(
     store: Store,
     game: &Game,
-    rules: Arc<GameRules>,
+    configured: &Rules,
     config: &Config,
 ) -> Result<Services, CommandError> {
     let now = SystemClock.now();
@@ -50,9 +50,8 @@ pub(super) async fn prepare(
     let (source, market_id) = open_source(&store, game, &config.market, config).await?;
     let source = Arc::new(adopt_seed(&store, game, source, config).await.map_err(&failed)?);
     let listings = list_stocks(&store, &source).await.map_err(&failed)?;
-    // The listed stocks have their ids now.
-    rules.reload().await.map_err(&failed)?;
-    check_stocks(&store, &rules, config).await?;
+    // The listed stocks, which the rules may name, have their ids now.
+    let rules = open_rules_of_market(config, &store, game, configured).await?;
     let stock_ids: Vec<i64> = listings.iter().map(|listing| listing.stock_id).collect();
     if let Some(feed) = source.feed() {
         live_market::feed_stored_quotes(&store, &feed, &stock_ids).await.map_err(&failed)?;
@@ -218,26 +217,21 @@ async fn load_imported(
     Ok((found.market_id, market))
 }
 
-/// Opens the database with everything that a player's registration needs. `configured` are the
-/// rules of a game that has none yet.
-pub(crate) async fn open_game(
-    config: &Config,
-    configured: &Rules,
-) -> Result<(Store, Game, Arc<GameRules>), CommandError> {
+/// Opens the database with the game, its present month and the keys of names.
+pub(crate) async fn open_game(config: &Config) -> Result<(Store, Game), CommandError> {
     let store = open_and_migrate(&config.database).await?;
     let now = SystemClock.now();
     let failed = database_error(&config.database);
     let game = store.ensure_game(market_name(&config.market), now).await.map_err(&failed)?;
     // The job `make_months` creates the next ones.
     store.ensure_ledger_month(now.month()).await.map_err(&failed)?;
-    let rules = open_rules(config, &store, &game, configured).await?;
     // Before a new player can take an existing name; the job `fill_columns` does the rest.
     for _ in 0..NAME_STEPS_MAX {
         if store.take_known_names(USERS_PER_STEP, now).await.map_err(&failed)? {
             break;
         }
     }
-    Ok((store, game, rules))
+    Ok((store, game))
 }
 
 /// The name of a market in the game's row.
@@ -269,18 +263,6 @@ async fn list_stocks(store: &Store, source: &MarketSource) -> Result<Vec<Listing
         .zip(saved)
         .map(|(text, saved)| Listing { stock_id: saved.stock_id, symbol: text.symbol });
     Ok(listings.collect())
-}
-
-/// Checks that the newest rules name listed stocks only.
-async fn check_stocks(
-    store: &Store,
-    rules: &GameRules,
-    config: &Config,
-) -> Result<(), CommandError> {
-    let stocks = store.all_stocks().await.map_err(database_error(&config.database))?;
-    let mut newest = rules.newest().rules.clone();
-    trading::permit_stocks(&mut newest, &stocks)
-        .map_err(|what| CommandError::Rules(trading::RulesError::Market(what)))
 }
 
 /// Saves the missing history, with a progress bar if that takes long.

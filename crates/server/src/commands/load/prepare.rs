@@ -15,6 +15,7 @@ use store::{NewPlayer, NewPlayerDefaults, Store, UNRANKED_PLAYERS_MAX};
 use crate::boot::config::{self, Config, DatabaseArgs, Flags, load_rules, without_password};
 use crate::boot::data_dir::{DataDirError, with_suffix};
 use crate::boot::database::{database_error, lock_database};
+use crate::boot::game_rules::open_rules;
 use crate::boot::start;
 use crate::clock::{SystemClock, SystemEntropy, check_entropy};
 use crate::error::CommandError;
@@ -48,7 +49,8 @@ pub(super) async fn run(args: LoadPrepareArgs) -> Result<ExitCode, CommandError>
     check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;
     let configured = load_rules(&config.game.rules)?;
     let _lock = lock_database(&config)?;
-    let (store, _, rules) = start::open_game(&config, &configured).await?;
+    let (store, game) = start::open_game(&config).await?;
+    let rules = open_rules(&config, &store, &game, &configured).await?;
     let failed = database_error(&config.database);
     if unranked {
         check_unranked(store.unranked_players().await.map_err(&failed)?.len(), players)?;
