@@ -198,7 +198,7 @@ fn assert_operators_see_the_open_breaker(server: &Server, token: &str, dir: &Pat
 #[tokio::test(flavor = "multi_thread")]
 async fn a_price_survives_a_restart_without_providers_and_is_traded_at_until_it_is_too_old() {
     let dir = tempfile::tempdir().expect("a directory");
-    let (fake, mut settings) = listed(dir.path()).await;
+    let (fake, settings) = listed(dir.path()).await;
     fake.set_mode(FakeMode::Close);
     let server = start(dir.path(), &settings);
     let token = server.register("ada");
@@ -210,7 +210,10 @@ async fn a_price_survives_a_restart_without_providers_and_is_traded_at_until_it_
     let rules = dir.path().join("game.toml");
     let text = text.replace(line, "quote_age_max_s = 1").replace("now_age_max_s = 60\n", "");
     std::fs::write(&rules, text).expect("written");
-    settings.push(("OPENBELL__GAME__RULES", rules.display().to_string()));
+    let rules = rules.display().to_string();
+    let apply = ["rules", "apply", &rules, "--reason", "prices of a second"];
+    let (is_done, text) = command(&apply, dir.path(), &settings);
+    assert!(is_done, "{text}");
     let server = start(dir.path(), &settings);
     eventually("the price is too old", || buy(&server, &token).0 == 503);
     let (_, answer) = buy(&server, &token);
