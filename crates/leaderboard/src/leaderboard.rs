@@ -107,12 +107,6 @@ impl Leaderboard {
         self.write().apply(player_id, score)
     }
 
-    /// Whether a player is neither listed nor excluded.
-    pub(crate) fn is_unknown(&self, player_id: i64) -> bool {
-        let standings = self.read();
-        standings.scores.find(player_id).is_none() && !standings.tombstones.contains(&player_id)
-    }
-
     /// Removes an erased or unranked player and stores a tombstone, so that later scores are
     /// ignored. Returns whether the player was listed.
     pub fn exclude(&self, player_id: i64) -> bool {

@@ -1,8 +1,7 @@
 //! `Leaderboards`: both leaderboards as requests read them, from memory once they are ready and
 //! until then from the last rank snapshot, by bounded statements.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::{Money, RankingRules};
@@ -19,8 +18,6 @@ pub struct Leaderboards {
     xp: Arc<Leaderboard>,
     returns: Arc<Leaderboard>,
     snapshots: RwLock<[Option<RankSnapshot>; 2]>,
-    /// Players who traded on this node and are not listed.
-    unlisted: Mutex<BTreeSet<i64>>,
 }
 
 /// Which rows.
@@ -66,12 +63,7 @@ pub enum LeaderboardError {
 
 impl Leaderboards {
     pub fn new(xp: Leaderboard, returns: Leaderboard) -> Self {
-        Self {
-            xp: Arc::new(xp),
-            returns: Arc::new(returns),
-            snapshots: RwLock::default(),
-            unlisted: Mutex::default(),
-        }
+        Self { xp: Arc::new(xp), returns: Arc::new(returns), snapshots: RwLock::default() }
     }
 
     pub fn board(&self, kind: BoardKind) -> &Arc<Leaderboard> {
@@ -91,37 +83,12 @@ impl Leaderboards {
     }
 
     /// Raises the experience of a player after a commit of this node. A player that is not listed
-    /// may be an unranked one, and is left to [`Self::list_unlisted`].
+    /// was registered elsewhere moments ago and may be an unranked one, so the ledger follower,
+    /// which reads ranked players only, lists the player.
     pub fn raise(&self, player_id: i64, total_xp: i64) {
-        if self.xp.is_ready() && self.xp.is_unknown(player_id) {
-            self.lock_unlisted().insert(player_id);
-            return;
+        if !self.xp.is_ready() || self.xp.score(player_id).is_some() {
+            self.xp.apply(player_id, total_xp);
         }
-        self.xp.apply(player_id, total_xp);
-    }
-
-    /// Adds the ranked ones of the players who traded on this node and are not listed.
-    ///
-    /// # Errors
-    /// The scores cannot be read; the next call reads them again.
-    pub async fn list_unlisted(&self, store: &Store) -> Result<(), StoreError> {
-        // Taken before the scores are read: a later trade of these players adds them again.
-        let mut unlisted = std::mem::take(&mut *self.lock_unlisted());
-        while let Some(player_id) = unlisted.first().copied() {
-            let page = store.board_scores_page(player_id.saturating_sub(1), 1).await;
-            let page = page.inspect_err(|_| self.lock_unlisted().extend(&unlisted))?;
-            if let [(found, score)] = page[..]
-                && found == player_id
-            {
-                self.xp.apply(player_id, score);
-            }
-            unlisted.remove(&player_id);
-        }
-        Ok(())
-    }
-
-    fn lock_unlisted(&self) -> MutexGuard<'_, BTreeSet<i64>> {
-        self.unlisted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes an erased or unranked player from both leaderboards, with a tombstone.

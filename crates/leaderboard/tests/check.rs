@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use leaderboard::{CheckResult, Leaderboard, LeaderboardBuilder, Leaderboards, check_board};
+use leaderboard::{
+    CheckResult, Leaderboard, LeaderboardBuilder, Leaderboards, Overlap, check_board,
+};
 use store::{BoardKind, DatabaseConfig, NewPlayer, NewPlayerDefaults, Store};
 use testkit::{ManualClock, postgres_database};
 
@@ -123,28 +125,26 @@ async fn a_wrong_leaderboard_is_repaired_and_a_correct_one_is_unchanged() {
 }
 
 #[tokio::test]
-async fn a_trade_lists_a_player_of_another_process_only_if_the_player_is_ranked() {
-    for engine in ["sqlite", "postgres"] {
-        let directory = tempfile::tempdir().expect("a directory");
-        let store = game(engine, directory.path()).await;
-        let empty = || Leaderboard::from_scores([]);
-        let boards = Leaderboards::new(empty(), empty());
-        register(&store, 0..2, false).await;
-        register(&store, 2..4, true).await;
-        let players = store.player_scores_page(i64::MIN, 9).await.expect("page");
-        let players: Vec<i64> = players.into_iter().map(|(player_id, _)| player_id).collect();
-        for player_id in &players {
-            boards.raise(*player_id, 0);
-        }
-        let listed = || {
-            let mut rows = boards.board(BoardKind::Xp).page(0, 9);
-            rows.sort_unstable();
-            rows.into_iter().map(|(player_id, _)| player_id).collect::<Vec<_>>()
-        };
-        assert_eq!(listed(), [0_i64; 0], "not at any moment");
-        boards.list_unlisted(&store).await.expect("reads");
-        assert_eq!(listed(), players[2..]);
-        boards.raise(players[2], 50);
-        assert_eq!(boards.board(BoardKind::Xp).score(players[2]), Some(50));
+async fn a_player_of_another_node_is_listed_from_the_ledger_and_only_if_ranked() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = game("postgres", directory.path()).await;
+    let (board, now) = (Arc::new(Leaderboard::default()), ManualClock::new().now());
+    let mut follower = LeaderboardBuilder::new(now).finish(&board).await.expect("sorts");
+    let returns = Leaderboard::from_scores([]);
+    let boards = Leaderboards::new(Arc::into_inner(board).expect("one owner"), returns);
+    register(&store, 0..2, false).await;
+    register(&store, 2..4, true).await;
+    let players = store.player_scores_page(i64::MIN, 9).await.expect("page");
+    let players: Vec<i64> = players.into_iter().map(|(player_id, _)| player_id).collect();
+    let xp = boards.board(BoardKind::Xp);
+    for player_id in &players {
+        boards.raise(*player_id, 50);
     }
+    assert_eq!(xp.total(), 0, "a commit lists no player, not for a moment");
+    follower.follow_once(&store, xp, now, Overlap::Whole, |_| ()).await.expect("reads");
+    let mut listed: Vec<i64> = xp.page(0, 9).into_iter().map(|(player_id, _)| player_id).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, players[2..]);
+    boards.raise(players[2], 50);
+    assert_eq!(xp.score(players[2]), Some(50));
 }

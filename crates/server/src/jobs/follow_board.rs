@@ -69,12 +69,9 @@ impl Reconciler for FollowBoard {
                 }
                 Ok(JobProgress::unfinished(0))
             }
+            // SQLite is for one process, which applies its own commits.
+            Stage::Following(_) if store.engine() == "sqlite" => Ok(JobProgress::done(0)),
             Stage::Following(follower) => {
-                boards.list_unlisted(store).await?;
-                // SQLite is for one process, which applies its own commits.
-                if store.engine() == "sqlite" {
-                    return Ok(JobProgress::done(0));
-                }
                 let on_entries = |entries: &[(i64, ScoreCursor)]| {
                     let versions = entries.iter().map(|(player, cursor)| (*player, cursor.version));
                     hub.publish_entries(versions);
