@@ -21,10 +21,13 @@ pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
     "player_id bigint, stock_id bigint, about_version bigint, text_key bigint",
     // A holding counts for achievements if it reaches the minimum value and was opened before
     // the last finished session. Categories are bits. One pass over the holdings of each
-    // player: a join with their sums compares every player of the batch with every other.
+    // player: a join with their sums compares every player of the batch with every other. The
+    // grouped part has 30 columns at most: with more, SQLite prefers to compare every holding with
+    // all prices.
     "WITH wanted AS MATERIALIZED ({rows}),
-     prices AS MATERIALIZED ({prices:{$1}:prices})
-     SELECT p.player_id, p.cash, p.total_xp, p.balance_version, p.head_hash, p.head_month,
+     prices AS MATERIALIZED ({prices:{$1}:prices}),
+     loaded AS (
+     SELECT p.player_id, p.game_id, p.cash, p.total_xp, p.balance_version, p.head_hash, p.head_month,
          p.xp_day, p.xp_day_trades, p.session_day, p.session_trades, p.trades, p.notes,
          p.stocks_bought,
          p.categories_bought, p.realised_profit, p.achievements, p.achievements_more,
@@ -40,8 +43,6 @@ pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
          MIN(h.opened_on) FILTER (WHERE h.quantity > 0
              AND {value:h.quantity:r.price} >= {$2})
              AS invested_since,
-         (SELECT g.sealed_until FROM audit_sealing g WHERE g.id = 1) AS sealed_until,
-         (SELECT MAX(v.version) FROM game_rules v WHERE v.game_id = p.game_id) AS newest_rules,
          MAX(h.stock_id) FILTER (WHERE h.stock_id = w.stock_id) AS stock_id,
          MAX(h.quantity) FILTER (WHERE h.stock_id = w.stock_id) AS quantity,
          MAX(h.cost_basis) FILTER (WHERE h.stock_id = w.stock_id) AS cost_basis,
@@ -57,7 +58,11 @@ pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
      LEFT JOIN trade_notes n ON n.player_id = w.player_id AND n.version = w.about_version
          AND n.counted = 1
      LEFT JOIN note_texts t ON t.player_id = w.player_id AND t.text_key = w.text_key
-     GROUP BY p.player_id, w.stock_id, w.about_version, w.text_key, n.version, t.text_key",
+     GROUP BY p.player_id, w.stock_id, w.about_version, w.text_key, n.version, t.text_key)
+     SELECT l.*,
+         (SELECT g.sealed_until FROM audit_sealing g WHERE g.id = 1) AS sealed_until,
+         (SELECT MAX(v.version) FROM game_rules v WHERE v.game_id = l.game_id) AS newest_rules
+     FROM loaded l",
 );
 
 pub(super) static KEYS: LazyStatement = LazyStatement::with_rows(

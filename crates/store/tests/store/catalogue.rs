@@ -125,7 +125,7 @@ async fn a_batch_updates_its_players_in_ascending_order_on_postgres() {
     let update = CATALOGUE.iter().find(|s| s.name == "batch.update_players").expect("is there");
     let prepare = format!("PREPARE update_players AS {}", update.postgres);
     db.execute(sqlx::AssertSqlSafe(prepare)).await.expect("prepares");
-    let nulls = vec!["NULL"; 22].join(", ");
+    let nulls = vec!["NULL"; 23].join(", ");
     let explain = format!("EXPLAIN EXECUTE update_players({nulls})");
     let plan = sqlx::query(sqlx::AssertSqlSafe(explain)).fetch_all(&mut db).await.expect("a plan");
     let lines: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
