@@ -59,10 +59,10 @@ pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
          AND n.counted = 1
      LEFT JOIN note_texts t ON t.player_id = w.player_id AND t.text_key = w.text_key
      GROUP BY p.player_id, w.stock_id, w.about_version, w.text_key, n.version, t.text_key)
-     SELECT l.*,
+     SELECT loaded.*,
          (SELECT g.sealed_until FROM audit_sealing g WHERE g.id = 1) AS sealed_until,
-         (SELECT MAX(v.version) FROM game_rules v WHERE v.game_id = l.game_id) AS newest_rules
-     FROM loaded l",
+         (SELECT MAX(v.version) FROM game_rules v WHERE v.game_id = loaded.game_id) AS newest_rules
+     FROM loaded",
 );
 
 pub(super) static KEYS: LazyStatement = LazyStatement::with_rows(
