@@ -74,7 +74,7 @@ fn seal_failed(drill: &mut Drill, url: &str) {
     let reason = drill.run("journalctl -u openbell --since -3h | grep -A2 'job=\"seal_heads\"'");
     assert!(reason.contains("seals"), "{reason}");
     drill.run("curl -s $NODE/metrics | grep -E '^openbell_audit_seal'");
-    drill.run("openbell audit verify --seals --database $DATABASE");
+    drill.run_to("openbell audit verify --seals --database $DATABASE", 1);
     drill.note("Remedy: the file is in its place again, and the ledger is sealed at once.");
     std::fs::remove_dir(&file).expect("removed");
     std::fs::rename(seals.join("moved"), &file).expect("moved");
@@ -122,7 +122,7 @@ fn archive_stuck(drill: &mut Drill, url: &str) {
     let metrics = "curl -s $NODE/metrics | \
                    grep -E '^openbell_archive|(runs_total|last_success).*name=\"clean_ledger\"'";
     drill.run(metrics);
-    drill.run("curl -sv $ENDPOINT -o /dev/null");
+    drill.run_to("curl -sv $ENDPOINT -o /dev/null", 7);
     drill.note("Remedy: the store responds again, and the month is archived at once.");
     proxy.pass();
     drill.run("openbell audit archive --database $DATABASE");

@@ -223,7 +223,7 @@ fn redis_down(site: &mut TwoNodes) {
     let drill = &mut site.drill;
     drill.run("curl -s $NODE/metrics | grep -E '^openbell_(redis|bus)' | grep -v bucket");
     drill.run("journalctl -u openbell --since -1h | grep -i redis");
-    drill.run("redis-cli -u $REDIS ping; redis-cli -u $REDIS info server | grep uptime");
+    drill.run_to("redis-cli -u $REDIS ping; redis-cli -u $REDIS info server | grep uptime", 1);
     site.trades_work();
     site.drill.note("Orders fill meanwhile. Remedy: Redis is started, empty.");
     site.redis.restart();
