@@ -171,23 +171,34 @@ impl Drill {
     /// Runs a command of the page, which must succeed, and returns its output.
     #[track_caller]
     pub(super) fn run(&mut self, command: &str) -> String {
-        self.execute(command, &[], 0)
+        self.execute(command, &[], |code| code == 0)
     }
 
     /// The same, with values for words of the page that stand for something.
     #[track_caller]
     pub(super) fn run_with(&mut self, command: &str, values: &[(&str, &str)]) -> String {
-        self.execute(command, values, 0)
+        self.execute(command, values, |code| code == 0)
     }
 
     /// The same for a command that must end with this exit code.
     #[track_caller]
     pub(super) fn run_to(&mut self, command: &str, expected: i32) -> String {
-        self.execute(command, &[], expected)
+        self.execute(command, &[], |code| code == expected)
+    }
+
+    /// The same for a command that must fail, with a code that depends on the moment.
+    #[track_caller]
+    pub(super) fn run_failing(&mut self, command: &str) -> String {
+        self.execute(command, &[], |code| code != 0)
     }
 
     #[track_caller]
-    fn execute(&mut self, command: &str, values: &[(&str, &str)], expected: i32) -> String {
+    fn execute(
+        &mut self,
+        command: &str,
+        values: &[(&str, &str)],
+        is_expected: impl Fn(i32) -> bool,
+    ) -> String {
         let is_there = self.page.contains(&one_line(command));
         assert!(is_there, "the page does not have the command {command}");
         let fill = |command: String, (word, value): &(&str, &str)| command.replace(word, value);
@@ -196,7 +207,8 @@ impl Drill {
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text).into_owned();
         self.transcript.command(&filled, &text);
-        assert_eq!(output.status.code(), Some(expected), "{command}: {text}");
+        let code = output.status.code();
+        assert!(code.is_some_and(is_expected), "{command}: {code:?}: {text}");
         text
     }
 
