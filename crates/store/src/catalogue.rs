@@ -7,13 +7,13 @@ use crate::{
     achievements, archives, backfill, batch, changes, closes, equity, erase, game, game_clock,
     game_rules, history, idempotency, imports, leases, ledger, market, markets, names, operations,
     passwords, pending_orders, people, player_import, portfolio, prepare, progress, provider_usage,
-    quotes, rank_snapshots, schema_floor, scores, seals, seeds, settings, stock_texts, stocks,
-    tokens, user_lock, users, viewer, watches,
+    quotes, rank_snapshots, schema_floor, scores, seals, seeds, settings, sole_process,
+    stock_texts, stocks, tokens, user_lock, users, viewer, watches,
 };
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&LazyStatement]; 44] = [
+    let lists: [&[&LazyStatement]; 45] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
         backfill::STATEMENTS,
@@ -51,6 +51,7 @@ pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
         seals::STATEMENTS,
         seeds::STATEMENTS,
         settings::STATEMENTS,
+        sole_process::STATEMENTS,
         stock_texts::STATEMENTS,
         stocks::STATEMENTS,
         tokens::STATEMENTS,

@@ -12,7 +12,7 @@ use domain::{DailyBar, Price, StockDescription, Symbol, UnixMicros};
 use crate::markets::TICK;
 use crate::rows::RowSet;
 use crate::statement::{LazyStatement, only};
-use crate::transaction::Tx;
+use crate::transaction::{BEGIN_SCAN, Tx};
 use crate::{Store, StoreError};
 
 pub use jumps::PriceJump;
@@ -104,6 +104,7 @@ pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &bars::SAVE_BARS,
     &bars::COUNT,
     &extension::GAMES,
+    &extension::IS_PLAYED,
     &extension::LAST_DAY,
     &extension::RECORD,
     &jumps::JUMPS,
@@ -116,7 +117,8 @@ impl Store {
     ///
     /// # Errors
     /// `Unsuitable` if the market has another currency, would have no bars, or is played by a game
-    /// and the bars are not all later than its last day. Nothing is changed.
+    /// and the bars are not all later than its last day, or other processes use the database then.
+    /// Nothing is changed.
     pub async fn import_market(
         &self,
         market: &NewMarket,
@@ -126,7 +128,13 @@ impl Store {
         now: UnixMicros,
         progress: impl Fn(usize),
     ) -> Result<ImportCounts, StoreError> {
-        let mut tx = self.begin_scan().await?;
+        // Every node of a game loads its market at the start.
+        let games: i64 =
+            self.reader().fetch_scalar(&extension::IS_PLAYED, (market.name.as_str(),)).await?;
+        let mut tx = match games {
+            0 => self.begin_scan().await?,
+            _ => self.begin_alone(BEGIN_SCAN).await?,
+        };
         let (market_id, currency, stored_tick) = save_market(&mut tx, market, now).await?;
         let ids = save_stocks(&mut tx, market_id, texts, bars).await?;
         let (_, before) = bars::count(&mut tx, market_id).await?;

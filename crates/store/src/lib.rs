@@ -55,6 +55,7 @@ mod scores;
 mod seals;
 mod seeds;
 mod settings;
+mod sole_process;
 mod sqlite;
 mod statement;
 mod stock_texts;

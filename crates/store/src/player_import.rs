@@ -2,7 +2,6 @@
 //! none. `laravel` reads them, the server decides what each of them becomes.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use domain::text::name_keys;
 use domain::{
@@ -10,26 +9,17 @@ use domain::{
     open_transferred,
 };
 
-use tokio::time::sleep;
-
 use crate::game::MAIN;
-use crate::migrate::MIGRATION_LOCK;
-use crate::pools::Db;
 use crate::prepare::INSERT_PLAYERS;
 use crate::query::row;
 use crate::rows::RowSet;
 use crate::statement::LazyStatement;
-use crate::transaction::{Tx, begin_whole};
+use crate::transaction::Tx;
 use crate::{Store, StoreError, batch, seals};
 
 /// The migration that a program must contain to use a database with imported players: it knows
 /// bcrypt hashes, and transfers in the ledger.
 const FLOOR: i64 = 20;
-
-/// A session that was closed is listed for a moment: how often, and after which pauses, other
-/// sessions are looked for.
-pub(crate) const SESSION_CHECKS: u32 = 20;
-pub(crate) const SESSION_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The transaction waits for the earlier database between its statements.
 const BEGIN_IMPORT: &str = "BEGIN; SET LOCAL statement_timeout = '10min'; \
@@ -80,20 +70,6 @@ pub struct PlayerImport {
 }
 
 // Every start of a node takes the lock of migrations, and waits until the import has ended.
-static LOCK: LazyStatement = LazyStatement::by_engine(
-    "player_import.lock",
-    "SELECT CAST(1 AS BIGINT) WHERE $1 IS NOT NULL",
-    "SELECT CAST(CAST(pg_try_advisory_xact_lock($1) AS INT) AS BIGINT)",
-);
-
-// Of this process as well.
-pub(crate) static SESSIONS: LazyStatement = LazyStatement::by_engine(
-    "player_import.sessions",
-    "SELECT CAST(0 AS BIGINT)",
-    "SELECT count(*) FROM pg_stat_activity s
-     WHERE s.datname = current_database() AND s.application_name = 'openbell'",
-);
-
 static TAKEN_EMAILS: LazyStatement = LazyStatement::with_rows(
     "player_import.taken_emails",
     "email_key text",
@@ -170,8 +146,6 @@ static COUNT_UNLOCKS: LazyStatement = LazyStatement::new(
 );
 
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[
-    &LOCK,
-    &SESSIONS,
     &TAKEN_EMAILS,
     &USERS,
     &NAME_KEYS,
@@ -191,28 +165,9 @@ impl Store {
     /// # Errors
     /// `Unsuitable` while a node or a command has a session on PostgreSQL, or migrates.
     pub async fn begin_player_import(&self, now: UnixMicros) -> Result<PlayerImport, StoreError> {
-        let mut others = 0;
-        for _ in 0..SESSION_CHECKS {
-            let (mut tx, own) = match self.db()? {
-                Db::Sqlite(_) => (self.begin().await?, 0),
-                Db::Postgres(db) => {
-                    let tx = Tx::Postgres(begin_whole(db, BEGIN_IMPORT).await?);
-                    (tx, i64::from(db.writer.size()))
-                }
-            };
-            let is_locked: i64 = tx.run().fetch_scalar(&LOCK, (MIGRATION_LOCK,)).await?;
-            others = tx.run().fetch_scalar::<i64>(&SESSIONS, ()).await? - own;
-            if others <= 0 && is_locked != 0 {
-                let opened_at = seals::entry_time(tx.conn(), now).await?;
-                return Ok(PlayerImport { tx, now, opened_at });
-            }
-            tx.rollback().await?;
-            sleep(SESSION_CHECK_INTERVAL).await;
-        }
-        Err(StoreError::Unsuitable(format!(
-            "{others} sessions of other openbell processes use or migrate the database: stop all \
-             nodes and repeat the command"
-        )))
+        let mut tx = self.begin_alone(BEGIN_IMPORT).await?;
+        let opened_at = seals::entry_time(tx.conn(), now).await?;
+        Ok(PlayerImport { tx, now, opened_at })
     }
 
     /// The highest cost of the bcrypt hashes of imported users; `None` if there are none.

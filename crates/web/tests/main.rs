@@ -1,6 +1,18 @@
 //! The tests of web, in folders like those of `src`. One binary, because each one links the whole
 //! program.
 
+/// The tests of a file, each on SQLite and PostgreSQL.
+macro_rules! on_both_engines {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $name() { super::$name("sqlite").await })*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $name() { super::$name("postgres").await })*
+        }
+    };
+}
+
 mod common;
 
 mod api {

@@ -48,6 +48,26 @@ pub(crate) async fn open(
     Ok((SharedClock::new(clock), steps))
 }
 
+/// The same for a command, which changes no clock: a downtime that has not ended yet lasts until
+/// `now`.
+pub(crate) async fn read(
+    store: &Store,
+    game: &Game,
+    config: &Config,
+    now: UnixMicros,
+) -> Result<(Arc<SharedClock>, u32), StoreError> {
+    let configured = configured_pace(&config.market);
+    let steps = store.ensure_clock(game.game_id, game.started_at, configured, now).await?;
+    let (mut clock, beat_at) = store.load_clock(game.game_id).await?;
+    if let Some((_, segments)) = downtime_since(&clock, beat_at, downtime_min_s(config), now) {
+        for segment in segments {
+            let appended = clock.append(segment);
+            appended.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        }
+    }
+    Ok((SharedClock::new(clock), steps))
+}
+
 /// Logs that the configured length of a session is not that of the game.
 fn warn_of_pace(clock: &GameClock, config: &Config, now: UnixMicros) {
     let setting = match config.market.source {
@@ -70,6 +90,22 @@ fn warn_of_pace(clock: &GameClock, config: &Config, now: UnixMicros) {
     }
 }
 
+/// The downtime since a heartbeat: when it began, and its segments; `None` if the heartbeat is not
+/// older than `min_s` seconds.
+fn downtime_since(
+    clock: &GameClock,
+    beat_at: Option<UnixMicros>,
+    min_s: Option<i64>,
+    now: UnixMicros,
+) -> Option<(UnixMicros, Vec<ClockSegment>)> {
+    let (beat_at, min_s) = (beat_at?, min_s?);
+    if beat_at.plus_seconds(min_s) >= now {
+        return None;
+    }
+    let stopped_at = trusted_until(beat_at);
+    Some((stopped_at, clock.downtime(stopped_at, clock.effective_at(now))))
+}
+
 /// Ends a downtime: if no server has written a heartbeat for `min_s` seconds, the market continues
 /// from where it stood. Of several nodes one appends the segments. Returns whether this one did.
 pub(crate) async fn end_downtime(
@@ -79,11 +115,10 @@ pub(crate) async fn end_downtime(
     now: UnixMicros,
 ) -> Result<bool, StoreError> {
     let (clock, beat_at) = store.load_clock(game_id).await?;
-    let Some(beat_at) = beat_at.filter(|beat_at| beat_at.plus_seconds(min_s) < now) else {
+    let downtime = downtime_since(&clock, beat_at, Some(min_s), now);
+    let Some(((stopped_at, segments), beat_at)) = downtime.zip(beat_at) else {
         return Ok(false);
     };
-    let stopped_at = trusted_until(beat_at);
-    let segments = clock.downtime(stopped_at, clock.effective_at(now));
     if segments.is_empty() {
         store.record_heartbeat(game_id, now, UnixMicros(i64::MIN), beat_at).await?;
         return Ok(false);

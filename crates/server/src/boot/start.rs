@@ -6,7 +6,8 @@ use std::sync::Arc;
 use domain::{Clock as _, Rules, StockDescription, Symbol};
 use indicatif::ProgressBar;
 use market::{
-    AtEnd, GameMarket, ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard, SourceKind,
+    AtEnd, GameMarket, ImportedMarket, Listing, MarketConfig, MarketSource, PriceBoard,
+    SharedClock, SourceKind,
 };
 use store::{
     Game, GameSeed, MarketCloses, MarketMatch, NewGameMarket, SeededMarket, Store, StoreError,
@@ -47,7 +48,8 @@ pub(super) async fn prepare(
 ) -> Result<Services, CommandError> {
     let now = SystemClock.now();
     let failed = database_error(&config.database);
-    let (source, market_id) = open_source(&store, game, &config.market, config).await?;
+    let clock = game_clock::open(&store, game, config, now).await.map_err(&failed)?;
+    let (source, market_id) = open_source(&store, game, &config.market, config, clock).await?;
     let source = Arc::new(adopt_seed(&store, game, source, config).await.map_err(&failed)?);
     let listings = list_stocks(&store, &source).await.map_err(&failed)?;
     // The listed stocks, which the rules may name, have their ids now.
@@ -122,16 +124,16 @@ async fn create_market(
     game.map_err(database_error(&config.database))
 }
 
-/// This market of a game with the game's clock, without its seed, and the id of an imported market.
+/// This market of a game with the game's clock and the steps of its sessions, without its seed, and
+/// the id of an imported market.
 pub(crate) async fn open_source(
     store: &Store,
     game: &Game,
     market: &MarketConfig,
     config: &Config,
+    (clock, steps): (Arc<SharedClock>, u32),
 ) -> Result<(MarketSource, Option<i64>), CommandError> {
     let replay = &market.replay;
-    let clock = game_clock::open(store, game, config, SystemClock.now()).await;
-    let (clock, steps) = clock.map_err(database_error(&config.database))?;
     let (source, market_id) = match market.source {
         SourceKind::Live => (live_market::open_market(store, &market.live, config).await?, None),
         SourceKind::Replay if !replay.market.is_empty() => {

@@ -30,6 +30,7 @@ use super::log_action;
 use crate::boot::config::{self, Config, DatabaseArgs, Flags, load_rules, without_password};
 use crate::boot::data_dir::{DataDirError, DatabaseLock};
 use crate::boot::database::{database_error, lock_database, open_existing};
+use crate::boot::game_clock;
 use crate::boot::game_rules::open_rules;
 use crate::boot::start::{market_of_game, open_source};
 use crate::clock::SystemClock;
@@ -142,8 +143,9 @@ async fn open_target(
     let game = store.find_game(MAIN).await.map_err(&failed)?.ok_or(CommandError::NoGame)?;
     let rules = open_rules(&config, &store, &game, &configured).await?.current();
     let market = market_of_game(&store, &game, &config, &rules).await?;
-    let (market, _) = open_source(&store, &game, &market, &config).await?;
     let now = SystemClock.now();
+    let clock = game_clock::read(&store, &game, &config, now).await.map_err(&failed)?;
+    let (market, _) = open_source(&store, &game, &market, &config, clock).await?;
     store.ensure_ledger_month(now.month()).await.map_err(&failed)?;
     let listed = store.all_stocks().await.map_err(&failed)?;
     let catalogue = EarlierCatalogue::load(source, &market, &listed, &rules).await;

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use testkit::Postgres;
 
 use crate::server::{Server, error_line, run};
@@ -83,8 +84,20 @@ fn other_settings_at_a_later_start_change_nothing() {
     }
 }
 
-#[test]
-fn a_market_that_a_game_plays_can_only_be_extended() {
+/// How many segments the clock of the game has, after its servers stopped ten minutes ago.
+async fn segments_after_downtime(dir: &Path) -> i64 {
+    let url = format!("sqlite:{}", dir.join("openbell.db").display());
+    let mut db = sqlx::SqliteConnection::connect(&url).await.expect("connects");
+    sqlx::query("UPDATE game_heartbeats SET beat_at = beat_at - 600000000")
+        .execute(&mut db)
+        .await
+        .expect("moves the heartbeat");
+    let count = sqlx::query_scalar("SELECT count(*) FROM game_clock").fetch_one(&mut db).await;
+    count.expect("counts")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_market_that_a_game_plays_can_only_be_extended() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().display().to_string();
     let import = |name: &str, bars: &str| {
@@ -105,8 +118,11 @@ fn a_market_that_a_game_plays_can_only_be_extended() {
 
     let refused = error_line(&import("changed.csv", "AA,2013-02-08,99.00\n"));
     assert!(refused.contains("the game main plays this market"), "{refused}");
+    assert_eq!(segments_after_downtime(dir.path()).await, 1);
     let extended = import("later.csv", "AA,2013-02-12,10.305\n");
     assert!(extended.status.success(), "{extended:?}");
+    // A command does not end the downtime: the market waits for a server.
+    assert_eq!(segments_after_downtime(dir.path()).await, 1);
     // The finer step of the new day does not reach the game.
     let server = start(&flags, &[SLOW, market, from], dir.path());
     let (_, after) = server.get("/api/market");

@@ -3,14 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use domain::{DailyBar, Symbol, UnixMicros};
-use tokio::time::sleep;
 
 use super::bars;
-use crate::player_import::{SESSION_CHECK_INTERVAL, SESSION_CHECKS, SESSIONS};
-use crate::pools::Db;
+use crate::StoreError;
 use crate::statement::LazyStatement;
 use crate::transaction::Tx;
-use crate::{Store, StoreError};
 
 pub(super) static GAMES: LazyStatement = LazyStatement::new(
     "games.code_of_market",
@@ -38,6 +35,11 @@ pub(super) struct PlayedMarket {
     /// Days since 1970.
     last_day: i64,
 }
+
+pub(super) static IS_PLAYED: LazyStatement = LazyStatement::new(
+    "games.is_market_played",
+    "SELECT count(*) FROM games g JOIN markets m ON m.market_id = g.market_id WHERE m.name = $1",
+);
 
 pub(super) async fn find_played(
     tx: &mut Tx,
@@ -80,27 +82,4 @@ pub(super) async fn save(
         tx.run().execute(&RECORD, (*market_id, stocks, count, first, last, now.0)).await?;
     }
     Ok(added)
-}
-
-impl Store {
-    /// Checks that no other process has a session on PostgreSQL. A SQLite file has a lock instead.
-    ///
-    /// # Errors
-    /// `Unsuitable` with the number of sessions.
-    pub async fn check_sole_process(&self) -> Result<(), StoreError> {
-        let Db::Postgres(db) = self.db()? else { return Ok(()) };
-        let mut others = 0;
-        for _ in 0..SESSION_CHECKS {
-            let sessions: i64 = self.writer().fetch_scalar(&SESSIONS, ()).await?;
-            others = sessions - i64::from(db.writer.size());
-            if others <= 0 {
-                return Ok(());
-            }
-            sleep(SESSION_CHECK_INTERVAL).await;
-        }
-        Err(StoreError::Unsuitable(format!(
-            "{others} sessions of other openbell processes use the database: stop all nodes and \
-             repeat the command"
-        )))
-    }
 }

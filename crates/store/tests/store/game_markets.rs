@@ -127,6 +127,15 @@ async fn a_market_that_a_game_plays_is_only_extended(engine: &str) {
     let kept = import(&store, &[bar("AA", "2013-02-12", 1_200)]).await.expect("the same bar");
     assert_eq!((kept.bars_new, kept.bars_changed), (0, 0));
     let later = [bar("AA", "2013-02-13", 1_300), bar("ZZ", "2013-02-14", 2_000)];
+    if engine == "postgres" {
+        // A node; a SQLite file has a lock instead.
+        let config = DatabaseConfig { url: store.url.clone(), ..DatabaseConfig::default() };
+        let node = Store::open(&config).await.expect("opens");
+        node.markets().await.expect("a session");
+        let error = import(&store, &later).await.expect_err("refused").to_string();
+        assert!(error.contains("stop all nodes"), "{error}");
+        node.close().await;
+    }
     let added = import(&store, &later).await.expect("imports");
     assert_eq!((added.bars_new, added.bars_changed, added.stocks), (2, 0, 2));
     let recorded = "INSERT INTO market_changes (market_id, seq, stocks, bars, first_day, last_day, \

@@ -4,16 +4,6 @@ use crate::common::{App, PASSWORD};
 use domain::{Clock as _, LateJoin, Money, RankingRules, Rules};
 use serde_json::json;
 
-macro_rules! on_both_engines {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name("sqlite").await })*
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $name() { super::$name("postgres").await })*
-        }
-    };
-}
 on_both_engines!(
     a_late_player_has_less_cash_and_a_later_one_cannot_join,
     a_player_is_ranked_by_return_after_the_trades_and_notes_of_the_rules,

@@ -7,16 +7,6 @@ use domain::{Price, StockInfo, Symbol, UnixMicros};
 use market::{Calendar, LiveConfig, MarketSource, StockQuote};
 use serde_json::{Value, json};
 
-macro_rules! on_both_engines {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name("sqlite").await })*
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $name() { super::$name("postgres").await })*
-        }
-    };
-}
 on_both_engines!(
     an_order_fills_at_the_close_of_the_session_it_was_accepted_in,
     a_rejection_at_acceptance_has_the_usual_code_and_stores_nothing,

@@ -6,16 +6,6 @@ use crate::common::{App, TestResponse};
 use domain::{Amount, Money, PortfolioShare, Price, Rules, Symbol};
 use serde_json::{Value, json};
 
-macro_rules! on_both_engines {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name("sqlite").await })*
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $name() { super::$name("postgres").await })*
-        }
-    };
-}
 on_both_engines!(
     each_limit_rejects_with_its_code_and_changes_nothing,
     shares_are_sold_after_the_sessions_of_the_rules,

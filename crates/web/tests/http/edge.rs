@@ -34,16 +34,6 @@ const HEADERS: [&str; 15] = [
 /// Members that an order rejects although no schema lists them.
 const ORDER_MEMBERS: [&str; 4] = ["type", "price", "limit_price", "time_in_force"];
 
-macro_rules! on_both_engines {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name("sqlite").await })*
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $name() { super::$name("postgres").await })*
-        }
-    };
-}
 on_both_engines!(
     no_api_input_causes_an_error_or_changes_data_when_rejected,
     no_input_causes_an_error_where_orders_fill_at_the_close,

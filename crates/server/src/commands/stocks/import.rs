@@ -22,6 +22,7 @@ use super::parsers;
 use super::report::ImportReport;
 use crate::boot::config::{self, Config, DatabaseArgs, Flags};
 use crate::boot::database::{database_error, lock_database, open_and_migrate, open_existing};
+use crate::boot::game_clock;
 use crate::boot::start::open_source;
 use crate::clock::SystemClock;
 use crate::commands::log_action;
@@ -221,8 +222,7 @@ async fn check_bars(config: &Config, name: &str) -> Result<(), CommandError> {
     }
 }
 
-/// A market that games play is extended while no server runs, because every node loads it at its
-/// start, and only while none of the games starts over or has ended.
+/// A market that games play is extended only while none of them starts over or has ended.
 async fn check_games(
     config: &Config,
     store: &Store,
@@ -232,10 +232,6 @@ async fn check_games(
     let failed = database_error(&config.database);
     let Some(market) = store.find_market(name).await.map_err(&failed)? else { return Ok(()) };
     let games = store.games_of_market(market.market_id, GAMES_MAX).await.map_err(&failed)?;
-    if games.is_empty() {
-        return Ok(());
-    }
-    store.check_sole_process().await.map_err(&failed)?;
     for game in games {
         let settings = GameMarket::parse(game.market_settings.as_deref().unwrap_or_default())?;
         let played = settings.replace(config.market.clone());
@@ -243,7 +239,8 @@ async fn check_games(
         if played.replay.at_end == AtEnd::Loop {
             return Err(CommandError::MarketStartsOver { name: name.to_owned(), code });
         }
-        if open_source(store, &game, &played, config).await?.0.present(now).ended {
+        let clock = game_clock::read(store, &game, config, now).await.map_err(&failed)?;
+        if open_source(store, &game, &played, config, clock).await?.0.present(now).ended {
             return Err(CommandError::MarketEnded { name: name.to_owned(), code });
         }
     }
