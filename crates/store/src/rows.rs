@@ -1,5 +1,5 @@
 //! Row sets as parameters: PostgreSQL takes one array per column (`unnest`), SQLite one JSON text
-//! (`json_each`). A statement has the marker `{rows}` in its place.
+//! (`jsonb_each`). A statement has the marker `{rows}` in its place.
 
 use std::fmt::Write as _;
 
@@ -112,14 +112,15 @@ fn columns(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.split(", ").map(|column| column.split_once(' ').unwrap_or((column, "")))
 }
 
-/// The SQL of `{rows}` and its number of parameters.
+/// The SQL of `{rows}` and its number of parameters. `jsonb_each` returns a row parsed; with
+/// `json_each`, each column would render and parse the whole row again.
 pub(crate) fn row_set_sql_sqlite(text: &str) -> (String, usize) {
     let value = |(i, (name, kind))| match kind {
         "bytea" => format!("unhex(value ->> {i}) AS {name}"),
         _ => format!("value ->> {i} AS {name}"),
     };
     let values: Vec<String> = (0..).zip(columns(text)).map(value).collect();
-    (format!("SELECT {} FROM json_each($1)", values.join(", ")), 1)
+    (format!("SELECT {} FROM jsonb_each($1)", values.join(", ")), 1)
 }
 
 /// The SQL of `{rows}` and its number of parameters.

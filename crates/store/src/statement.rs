@@ -117,7 +117,7 @@ const MARK_POSTGRES: &str = ",
 /// Prices as a table, around the parameter `[[stock_id, price], …]` (JSON). The cast gives the id a
 /// type, without which SQLite builds no automatic index and joins 10,000 stocks in a nested loop.
 const PRICES_SQLITE: (&str, &str) =
-    ("SELECT CAST(value ->> 0 AS BIGINT) AS stock_id, value ->> 1 AS price FROM json_each(", ")");
+    ("SELECT CAST(value ->> 0 AS BIGINT) AS stock_id, value ->> 1 AS price FROM jsonb_each(", ")");
 const PRICES_POSTGRES: (&str, &str) = (
     "SELECT (pair ->> 0)::bigint AS stock_id, (pair ->> 1)::bigint AS price \
      FROM json_array_elements(",
@@ -127,7 +127,7 @@ const PRICES_POSTGRES: (&str, &str) = (
 /// Prices and changes as a table, around the parameter `[[stock_id, price, change], …]`.
 const QUOTES_SQLITE: (&str, &str) = (
     "SELECT CAST(value ->> 0 AS BIGINT) AS stock_id, value ->> 1 AS price, \
-     value ->> 2 AS change FROM json_each(",
+     value ->> 2 AS change FROM jsonb_each(",
     ")",
 );
 const QUOTES_POSTGRES: (&str, &str) = (
