@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::{EntryKind, LedgerEntry, Money, Side, UnixMicros, VersionedRules, XpStanding};
+use domain::{
+    EntryKind, LedgerEntry, MinorUnit, Money, Side, UnixMicros, VersionedRules, XpStanding,
+};
 use sha2::{Digest as _, Sha256};
 use store::{MAIN, Store, StoreError};
 
@@ -56,6 +58,14 @@ impl SettledBy {
         Self { versions, xp_day: XpDay::Known { day: 0, trades: 0 } }
     }
 
+    /// The unit of the amounts of an entry that names this version. One that names none is older
+    /// than the oldest version, whose unit is the same: a game with players keeps it.
+    pub(crate) fn unit(&self, version: Option<i64>) -> MinorUnit {
+        let named = version.and_then(|version| self.versions.get(&version));
+        let rules = named.or_else(|| self.versions.values().next());
+        rules.map(|rules| rules.minor_unit).unwrap_or_default()
+    }
+
     /// The entries before the next one were not read.
     pub(crate) fn skip_entries(&mut self) {
         self.xp_day = XpDay::UpTo(None);
@@ -85,10 +95,10 @@ impl SettledBy {
         let amount = Money(entry.amount.0.saturating_abs());
         let fee = rules.fee.on(amount);
         if fee != Some(entry.fee) {
-            let expected = fee.map_or_else(|| "none".to_owned(), |fee| fee.to_string());
+            let text = |fee: Money| fee.to_text(rules.minor_unit);
+            let (found, expected) = (text(entry.fee), fee.map_or("none".to_owned(), text));
             return Err(format!(
-                "fee is {}, expected {expected} by version {version} of the rules",
-                entry.fee
+                "fee is {found}, expected {expected} by version {version} of the rules"
             ));
         }
         let day = rules.xp.day(entry.created_at);

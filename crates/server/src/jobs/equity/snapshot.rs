@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::{Clock, Day, UnixMicros};
 use market::MarketSource;
 use store::Store;
+use trading::GameRules;
 
 use super::{DAILY_SESSIONS, PLAYERS};
 use crate::boot::history::SavedDay;
@@ -26,6 +27,7 @@ pub(super) const REMEMBERED_SESSIONS: usize = 20_000;
 pub(crate) struct SnapshotEquity {
     pub(super) store: Store,
     pub(super) source: Arc<MarketSource>,
+    pub(super) rules: Arc<GameRules>,
     /// Only sessions whose closes are saved can be valued.
     pub(super) saved_day: SavedDay,
     pub(super) clock: Arc<dyn Clock>,
@@ -42,6 +44,7 @@ impl SnapshotEquity {
         Self {
             store: context.store.clone(),
             source: Arc::clone(&context.source),
+            rules: Arc::clone(&context.rules),
             saved_day: context.saved_day.clone(),
             clock: Arc::clone(&context.clock),
             written: None,
@@ -112,7 +115,8 @@ impl Reconciler for SnapshotEquity {
         let is_newest = session + 1 == saved;
         let closed_at = self.source.session_closed_at(now, session).filter(|_| !is_newest);
         self.writing = Some(day);
-        let step = self.store.snapshot_equity(day, closed_at, PLAYERS).await?;
+        let unit = self.rules.current().minor_unit;
+        let step = self.store.snapshot_equity(day, closed_at, unit, PLAYERS).await?;
         self.rows += step.written;
         if !step.is_done {
             return Ok(JobProgress::unfinished(step.written));

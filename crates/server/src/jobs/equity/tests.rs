@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::{Action, Clock as _, Order, Price, Quantity, Quote, Rules, Side, settle};
+use domain::{Action, Clock as _, MinorUnit, Order, Price, Quantity, Quote, Rules, Side, settle};
 use market::{MarketConfig, StockQuote};
 use store::{
     BatchMark, DatabaseConfig, LoadKey, NewToken, NewUser, PlayerUpdate, Store, TokenKind,
     Valuation,
 };
 use testkit::ManualClock;
+use trading::GameRules;
 
 use super::snapshot::{REMEMBERED_SESSIONS, ROWS_PER_INTERVAL, drop_oldest};
 use super::*;
@@ -41,6 +42,7 @@ on_both_engines! {
 struct Fixture {
     store: Store,
     source: Arc<MarketSource>,
+    rules: Arc<GameRules>,
     clock: ManualClock,
     history: HistoryWriter,
     stock_id: i64,
@@ -60,7 +62,9 @@ async fn fixture(engine: &str) -> Fixture {
     let now = clock.now();
     store.ensure_ledger_months(now).await.expect("months");
     let game = store.ensure_game("replay", now).await.expect("a game");
-    store.save_achievements(&load_rules("").expect("rules")).await.expect("achievements");
+    let rules = load_rules("").expect("rules");
+    store.save_achievements(&rules).await.expect("achievements");
+    let rules = GameRules::open(&store, &game, &rules, Arc::new(clock.clone())).await;
     let mut config = MarketConfig::default();
     config.replay.session_seconds = 1;
     let source = Arc::new(MarketSource::new(&config, game.started_at).expect("a market"));
@@ -71,6 +75,7 @@ async fn fixture(engine: &str) -> Fixture {
     let mut fixture = Fixture {
         store,
         source,
+        rules: rules.expect("rules"),
         clock,
         history: opened.expect("opens"),
         stock_id: ids[0],
@@ -86,6 +91,7 @@ impl Fixture {
         SnapshotEquity {
             store: self.store.clone(),
             source: Arc::clone(&self.source),
+            rules: Arc::clone(&self.rules),
             saved_day: self.history.saved_day(),
             clock: Arc::new(self.clock.clone()),
             written: None,
@@ -173,7 +179,7 @@ impl Fixture {
         let quantity = Quantity::whole(shares).expect("fits");
         let value = |session| {
             let close: Price = self.source.session_closes(now, session).expect("closes")[0];
-            close.value_rounded_down(quantity).expect("fits").0
+            close.value_rounded_down(quantity, MinorUnit::Hundredth).expect("fits").0
         };
         let day = |session| self.source.session_day(now, session).expect("a day");
         sessions.map(|session| (day(session), value(session))).collect()
