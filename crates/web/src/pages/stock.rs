@@ -82,6 +82,8 @@ impl HtmlSafe for CandlesJson<'_> {}
 struct MyPosition {
     cash: Money,
     position: Position,
+    /// What a share cost on average.
+    average_price: Price,
     value: Money,
     profit: Money,
     profit_ratio: Ratio,
@@ -236,6 +238,7 @@ async fn load_my_position(
     let progress = xp::load_progress(state, player_id).await?;
     Ok(MyPosition {
         cash,
+        average_price: position.average_price(view.fmt.unit),
         value,
         profit,
         profit_ratio: profit.part_of(position.cost_basis),
