@@ -35,6 +35,12 @@ pub(crate) async fn load_versions(store: &Store) -> Result<RulesVersions, StoreE
     stored.into_iter().map(read).collect::<Result<BTreeMap<_, _>, _>>().map(Arc::new)
 }
 
+/// The unit of the game's amounts; hundredths without a game.
+pub(crate) async fn load_unit(store: &Store) -> Result<MinorUnit, StoreError> {
+    let versions = load_versions(store).await?;
+    Ok(versions.values().next_back().map(|rules| rules.minor_unit).unwrap_or_default())
+}
+
 /// What the entries so far show of the day on which trades last earned XP.
 #[derive(Clone, Copy, Debug)]
 enum XpDay {

@@ -36,10 +36,10 @@ pub(crate) struct HoldingResponse {
     #[schema(example = "Apple")]
     stock_name: String,
     quantity: Shares,
-    /// What one share cost on average, without fees, with two to four places.
+    /// What one share cost on average, without fees, with the digits of an amount and up to four.
     #[schema(example = "189.95")]
     average_price: String,
-    /// The market's current price of one share, with two to four places.
+    /// The market's current price of one share, with the digits of an amount and up to four.
     #[schema(example = "189.95")]
     current_price: String,
     #[schema(example = "569.85")]

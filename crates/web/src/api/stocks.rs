@@ -56,7 +56,7 @@ pub(crate) struct StockFacts {
     symbol: String,
     #[schema(example = "Apple")]
     name: String,
-    /// The market's current price of one share, with two to four decimal places; `null` while there
+    /// The market's current price of one share, with the digits of an amount and up to four; `null` while there
     /// is none.
     #[schema(example = "189.95")]
     current_price: Option<String>,
@@ -115,7 +115,7 @@ pub(crate) struct Close {
     /// Midnight (UTC) of the day.
     #[schema(example = "2005-01-03T00:00:00.000000Z")]
     date: String,
-    /// With two to four decimal places.
+    /// With the digits of an amount, and up to four where it has them.
     #[schema(example = "187.50")]
     close_price: String,
 }
