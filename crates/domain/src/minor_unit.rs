@@ -19,6 +19,9 @@ pub enum MinorUnit {
     Thousandth,
 }
 
+/// The units of one share.
+const QUANTITY_UNITS: i128 = 1_000_000;
+
 thread_local! {
     /// The unit of the rules that this thread parses or writes: serde passes no context to fields.
     static OF_FILE: Cell<MinorUnit> = const { Cell::new(MinorUnit::Hundredth) };
@@ -44,7 +47,7 @@ impl MinorUnit {
         }
     }
 
-    /// How many units of a [`crate::Price`], ten-thousandths, it is worth.
+    /// How many units of a price, ten-thousandths, it is worth.
     pub const fn price_units(self) -> i64 {
         match self {
             Self::Whole => 10_000,
@@ -55,7 +58,7 @@ impl MinorUnit {
 
     /// How many units of price × quantity it is worth: 10^10 are one unit of the currency.
     pub const fn product_units(self) -> i128 {
-        self.price_units() as i128 * crate::Quantity::SHARE as i128
+        self.price_units() as i128 * QUANTITY_UNITS
     }
 
     /// The digits that an amount may have, in words.

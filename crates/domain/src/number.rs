@@ -166,7 +166,8 @@ impl Price {
             .map(Money)
     }
 
-    /// The proceeds of `quantity` for a seller, rounded down to a minor unit. `None` beyond 64 bits.
+    /// The proceeds of `quantity` for a seller, rounded down to a minor unit. `None` beyond 64
+    /// bits.
     pub fn value_rounded_down(self, quantity: Quantity, unit: MinorUnit) -> Option<Money> {
         let product = i128::from(self.0) * i128::from(quantity.0);
         i64::try_from(product.div_euclid(unit.product_units())).ok().map(Money)

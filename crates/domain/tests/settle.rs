@@ -312,8 +312,8 @@ proptest! {
     }
 }
 
-/// `price` times `quantity` in minor units, digit by digit as in school: the whole part, and whether
-/// anything was left. Independent of the arithmetic of `domain`.
+/// `price` times `quantity` in minor units, digit by digit as in school: the whole part, and
+/// whether anything was left. Independent of the arithmetic of `domain`.
 fn exact_product(price: i64, quantity: i64, digits: usize) -> (i64, bool) {
     let mut product = vec![0_u32; 48];
     for (i, a) in price.to_string().bytes().rev().enumerate() {
@@ -357,7 +357,8 @@ proptest! {
         let (whole, is_more) = exact_product(prices.0, bought, digits);
         let cost = whole + i64::from(is_more);
         let cash = rules.starting_cash.0 - cost - fee(cost);
-        let outcome = settle(&mut player, &order(Side::Buy, 1, bought), quote(prices.0), &rules, now());
+        let action = order(Side::Buy, 1, bought);
+        let outcome = settle(&mut player, &action, quote(prices.0), &rules, now());
         if cash < 0 {
             prop_assert_eq!(outcome, Err(Rejection::InsufficientCash));
             return Ok(());
@@ -380,6 +381,7 @@ proptest! {
         prop_assert_eq!(entry.cash_after.0, cash + amount - fee(amount));
         let average = average_price(Money(cost), Quantity(bought), unit).0;
         let (from_average, _) = exact_product(average, bought, digits);
-        prop_assert!((from_average - cost).abs() <= 1 + bought / 1_000_000 * 10_i64.pow(unit.digits()) / 10_000);
+        let tolerance = 1 + bought / 1_000_000 * 10_i64.pow(unit.digits()) / 10_000;
+        prop_assert!((from_average - cost).abs() <= tolerance);
     }
 }

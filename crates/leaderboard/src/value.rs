@@ -24,7 +24,8 @@ pub struct ReturnValuation {
 }
 
 impl ReturnValuation {
-    /// A round in this unit at these prices, as JSON of the price board, of the players that the rules rank.
+    /// A round in this unit at these prices, as JSON of the price board, of the players that the
+    /// rules rank.
     pub fn new(prices_json: Arc<str>, unit: MinorUnit, ranking: RankingRules) -> Self {
         Self { prices_json, unit, ranking, players: Vec::new() }
     }

@@ -1,5 +1,5 @@
-//! Parses decimal numbers of responses as whole numbers: money in the currency's minor units, prices
-//! in ten-thousandths, shares in millionths. Nothing is rounded.
+//! Parses decimal numbers of responses as whole numbers: money in the currency's minor units,
+//! prices in ten-thousandths, shares in millionths. Nothing is rounded.
 
 /// `-12.5` with 2 places as -1250; `None` for a malformed number or one with more places.
 pub(crate) fn fixed(text: &str, places: usize) -> Option<i64> {

@@ -192,7 +192,8 @@ impl Store {
     }
 
     /// Ranked players after `after_player_id` whose user was not erased, with the value of cash and
-    /// shares at these prices in this unit, ascending, at most `limit` of those that the rules rank.
+    /// shares at these prices in this unit, ascending, at most `limit` of those that the rules
+    /// rank.
     pub async fn player_values_page(
         &self,
         after_player_id: i64,
@@ -206,8 +207,8 @@ impl Store {
         read_page(&page)
     }
 
-    /// (player, total XP, value at these prices in this unit) of these players (at most a page), in any
-    /// order.
+    /// (player, total XP, value at these prices in this unit) of these players (at most a page), in
+    /// any order.
     pub async fn player_values(
         &self,
         player_ids: &[i64],

@@ -15,7 +15,7 @@ pub struct AmountKeys {
 
 impl AmountKeys {
     /// The unit of amounts in new rules: that of the currency. A file for a game from before other
-    /// units than hundredths keeps them with `minor_unit = 2`, also in a currency that is not known.
+    /// units than hundredths keeps them with `minor_unit = 2`, also under an unknown code.
     ///
     /// # Errors
     /// The key, and what was expected.

@@ -56,8 +56,8 @@ pub(crate) struct StockFacts {
     symbol: String,
     #[schema(example = "Apple")]
     name: String,
-    /// The market's current price of one share, with the digits of an amount and up to four; `null` while there
-    /// is none.
+    /// The market's current price of one share, with the digits of an amount and up to four;
+    /// `null` while there is none.
     #[schema(example = "189.95")]
     current_price: Option<String>,
     /// The change since the close before the price's day, in percent.

@@ -66,7 +66,7 @@ impl LivePositions {
         self.cash
     }
 
-    /// The value of the shares: each holding is rounded down to minor units before it is added, and a
+    /// The value of the shares: each holding is rounded down to minor units before it is added; a
     /// stock without a price counts as 0, as in the statements of `store`.
     pub(super) fn shares_value(
         &self,
