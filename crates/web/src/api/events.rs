@@ -204,7 +204,8 @@ impl ApiStream {
     fn price_events(&mut self, prices: &Prices) -> Vec<Event> {
         let mut events = Vec::new();
         let (listings, rules) = (self.state.prices.listings(), self.state.rules());
-        let changed = prices.json_since(self.cursor.prices, listings, &rules);
+        let changed =
+            prices.json_since(self.cursor.prices, listings, (rules.spread_bps, rules.minor_unit));
         self.cursor.prices = prices.number;
         events.extend(changed.map(|json| event("prices", self.cursor, json)));
         let market = MarketEvent::new(&prices.snapshot);

@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use domain::{BidAsk, MinorUnit, Rules};
+use domain::{BidAsk, MinorUnit};
 use market::{Listing, PriceBoard, PriceSnapshot, StockQuote};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -88,24 +88,30 @@ impl Prices {
     }
 
     /// The changes after the set with this number, as a JSON array; `None` if nothing changed.
+    /// The sides are at this spread, and prices have at least the digits of this unit.
     pub(crate) fn json_since(
         &self,
         since: i64,
         listings: &[Listing],
-        rules: &Rules,
+        sides: (i64, MinorUnit),
     ) -> Option<Arc<str>> {
         if since == self.previous {
-            let json = self.json.get_or_init(|| self.write_json(since, listings, rules));
+            let json = self.json.get_or_init(|| self.write_json(since, listings, sides));
             return json.clone();
         }
-        self.write_json(since, listings, rules)
+        self.write_json(since, listings, sides)
     }
 
-    fn write_json(&self, since: i64, listings: &[Listing], rules: &Rules) -> Option<Arc<str>> {
+    fn write_json(
+        &self,
+        since: i64,
+        listings: &[Listing],
+        (spread_bps, unit): (i64, MinorUnit),
+    ) -> Option<Arc<str>> {
         let changed = listings.iter().enumerate().filter_map(|(position, listing)| {
             let quote = self.find_changed(position, since)?;
-            let sides = self.snapshot.sides(&quote, rules.spread_bps);
-            Some(ChangedPrice::new(listing, &quote, sides, rules.minor_unit))
+            let sides = self.snapshot.sides(&quote, spread_bps);
+            Some(ChangedPrice::new(listing, &quote, sides, unit))
         });
         let changed: Vec<ChangedPrice> = changed.collect();
         (!changed.is_empty()).then(|| serde_json::to_string(&changed).unwrap_or_default().into())
