@@ -11,6 +11,7 @@ on_both_engines!(
     a_game_in_yen_has_whole_amounts_everywhere,
     a_game_in_dinars_has_three_digits_everywhere,
     a_file_with_digits_that_the_yen_does_not_have_is_refused,
+    a_stored_game_with_an_unknown_code_is_played_in_hundredths,
 );
 
 /// Members of responses that are amounts of money.
@@ -259,4 +260,18 @@ async fn a_file_with_digits_that_the_yen_does_not_have_is_refused(engine: &str) 
     app.register("Ada").await;
     let error = app.rules.apply(change).await.expect_err("refused").to_string();
     assert!(error.contains("minor_unit"), "{error}");
+}
+
+/// The rules are read from the database, as the next start reads them.
+async fn a_stored_game_with_an_unknown_code_is_played_in_hundredths(engine: &str) {
+    let unknown = Currency::parse("ABC").expect("three letters");
+    let app = App::start_replay(engine, |rules| rules.currency = unknown).await;
+    let token = app.register("Ada").await;
+    app.pass_seconds(10).await;
+    app.rules.reload().await.expect("readable");
+    assert_eq!(app.rules.current().minor_unit, MinorUnit::Hundredth);
+    trade(&app, &token, ("buy", "3"), Money(1_000_000)).await;
+    let mut browser = app.browser_of("Eve").await.speaking("en");
+    let text = browser.page("/portfolio").await.text();
+    assert!(text.contains("ABC\u{a0}10,000.00"), "{text}");
 }

@@ -193,6 +193,29 @@ mod tests {
     }
 
     #[test]
+    fn a_game_that_exists_starts_with_an_earlier_file_and_a_new_one_does_not() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("my-game.toml");
+        let path = path.to_str().expect("UTF-8");
+        let hundredths = domain::MinorUnit::Hundredth;
+        for code in ["JPY", "ABC"] {
+            let text = DEFAULTS.replacen("\"USD\"", &format!("\"{code}\""), 1);
+            std::fs::write(path, &text).expect("written");
+            load_rules(path).expect_err("refused");
+            check_new_game(path).expect_err("refused");
+            let earlier = load_rules_of_game(path).expect("parsed as before");
+            assert_eq!((earlier.minor_unit, earlier.starting_cash.0), (hundredths, 1_000_000));
+            let named = text.replacen("format = 2", "format = 2\nminor_unit = 2", 1);
+            std::fs::write(path, named).expect("written");
+            assert_eq!(load_rules(path).expect("valid"), earlier);
+            check_new_game(path).expect_err("for a game that exists");
+        }
+        std::fs::write(path, "starting_cash = 1").expect("written");
+        load_rules_of_game(path).expect_err("refused");
+        check_new_game("").expect("dollars");
+    }
+
+    #[test]
     fn fields_that_exclude_each_other_are_rejected_at_the_line_of_the_wrong_one() {
         let text = rejected("now_age_max_s = 60", "now_age_max_s = 901");
         let line = line_of("now_age_max_s = 60");
