@@ -2,8 +2,8 @@
 //! three, through API, files and pages, on both engines.
 
 use crate::api::transactions::run_verifier;
-use crate::common::App;
 use crate::common::browser::Browser;
+use crate::common::{App, PASSWORD};
 use domain::{Currency, MinorUnit, Money, Price, Quantity, Rules};
 use serde_json::{Value, json};
 
@@ -183,7 +183,9 @@ async fn play(engine: &str, rules: Rules, shown: &str) {
     let starting_cash = rules.starting_cash;
     let app = App::start_replay(engine, |default| *default = rules).await;
     let mut browser = app.browser_of("Eve").await.speaking("en");
-    let token = crate::pages::own::token_of(&app, "Eve").await;
+    let login = json!({ "email": "eve@pages.example.com", "password": PASSWORD });
+    let login = app.post("/api/auth/login", &login).await.json();
+    let token = login["token"].as_str().expect("a token").to_owned();
     app.pass_seconds(10).await;
     let cash = trade(&app, &token, ("buy", "3"), starting_cash).await;
     let cash = trade(&app, &token, ("buy", "0.333333"), cash).await;

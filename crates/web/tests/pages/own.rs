@@ -18,7 +18,7 @@ const PAGES: [&str; 8] = [
 ];
 
 /// A bearer token of a player who registered through the pages.
-pub(crate) async fn token_of(app: &App, name: &str) -> String {
+async fn token_of(app: &App, name: &str) -> String {
     let email = format!("{}@pages.example.com", name.to_lowercase());
     let login = json!({ "email": email, "password": crate::common::PASSWORD });
     let login = app.post("/api/auth/login", &login).await.json();
