@@ -315,7 +315,7 @@ proptest! {
 /// `price` times `quantity` in minor units, digit by digit as in school: the whole part, and
 /// whether anything was left. Independent of the arithmetic of `domain`.
 fn exact_product(price: i64, quantity: i64, digits: usize) -> (i64, bool) {
-    let mut product = vec![0_u32; 48];
+    let mut product = [0_u32; 48];
     for (i, a) in price.to_string().bytes().rev().enumerate() {
         for (j, b) in quantity.to_string().bytes().rev().enumerate() {
             product[i + j] += u32::from(a - b'0') * u32::from(b - b'0');
