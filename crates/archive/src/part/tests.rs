@@ -127,7 +127,7 @@ proptest! {
         entries.zip(players).for_each(|((entry, _), player)| entry.player_id = player);
         let expected: Vec<Entry> =
             groups.iter().flatten().filter(|(e, _)| e.player_id == player_id).cloned().collect();
-        let mut reader = written(&groups, MinorUnit::Hundredth);
+        let reader = written(&groups, MinorUnit::Hundredth);
         prop_assert_eq!(reader.read_player(player_id).expect("read"), expected);
     }
 }

@@ -67,10 +67,12 @@ async fn the_largest_holdings_are_chosen_from_all_holdings(engine: &str) {
         .map(|(place, stock)| format!("[{},{}]", stock.stock_id, price(place)))
         .collect();
     let prices = format!("[{}]", prices.join(","));
-    let (rows, total) = store.largest_holdings(ada, &prices, 4).await.expect("page");
+    let (rows, total) =
+        store.largest_holdings(ada, &prices, MinorUnit::Hundredth, 4).await.expect("page");
     let symbols: Vec<&str> = rows.iter().map(|row| row.symbol.as_str()).collect();
     assert_eq!((symbols, total), (vec!["S100", "S101", "S102", "S000"], 103));
-    let none = store.largest_holdings(ada + 1, &prices, 4).await.expect("page");
+    let none =
+        store.largest_holdings(ada + 1, &prices, MinorUnit::Hundredth, 4).await.expect("page");
     assert_eq!(none, (vec![], 0));
 }
 
