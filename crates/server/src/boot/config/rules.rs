@@ -199,7 +199,8 @@ mod tests {
         let path = path.to_str().expect("UTF-8");
         let hundredths = domain::MinorUnit::Hundredth;
         for code in ["JPY", "ABC"] {
-            let text = DEFAULTS.replacen("\"USD\"", &format!("\"{code}\""), 1);
+            let text =
+                DEFAULTS.replacen("currency = \"USD\"", &format!("currency = \"{code}\""), 1);
             std::fs::write(path, &text).expect("written");
             load_rules(path).expect_err("refused");
             check_new_game(path).expect_err("refused");
