@@ -179,14 +179,18 @@ async fn check_files(app: &App, token: &str, unit: MinorUnit) {
     }
 }
 
+async fn log_in(app: &App) -> String {
+    let login = json!({ "email": "eve@pages.example.com", "password": PASSWORD });
+    let login = app.post("/api/auth/login", &login).await.json();
+    login["token"].as_str().expect("a token").to_owned()
+}
+
 async fn play(engine: &str, rules: Rules, shown: &str) {
     let unit = rules.minor_unit;
     let starting_cash = rules.starting_cash;
     let app = App::start_replay(engine, |default| *default = rules).await;
     let mut browser = app.browser_of("Eve").await.speaking("en");
-    let login = json!({ "email": "eve@pages.example.com", "password": PASSWORD });
-    let login = app.post("/api/auth/login", &login).await.json();
-    let token = login["token"].as_str().expect("a token").to_owned();
+    let token = log_in(&app).await;
     app.pass_seconds(10).await;
     let cash = trade(&app, &token, ("buy", "3"), starting_cash).await;
     let cash = trade(&app, &token, ("buy", "0.333333"), cash).await;
@@ -234,6 +238,8 @@ async fn play(engine: &str, rules: Rules, shown: &str) {
     check_pages(&mut browser, &trade_id, unit, shown).await;
     assert_eq!(verify(&app, &token, unit).await, 5, "an opening and four trades");
     app.archive().await;
+    // The token has expired meanwhile.
+    let token = log_in(&app).await;
     assert_eq!(verify(&app, &token, unit).await, 5, "in the archive");
 }
 
