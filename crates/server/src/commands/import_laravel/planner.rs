@@ -275,7 +275,8 @@ impl<'a> ImportPlanner<'a> {
         let price = self.last_price(row.stock_id).unwrap_or(average);
         let value = price.value_rounded_down(quantity, MINOR_UNIT).unwrap_or(Money(i64::MAX));
         let symbol = self.catalogue.symbol(row.stock_id);
-        let detail = format!("{symbol}: {quantity} shares at {price}, {value}");
+        let shown = value.to_text(MINOR_UNIT);
+        let detail = format!("{symbol}: {quantity} shares at {price}, {shown}");
         self.issues.add(user_id, IssueKind::UnknownStock, detail);
         if self.options.convert_unknown { value } else { Money::ZERO }
     }

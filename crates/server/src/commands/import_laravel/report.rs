@@ -96,8 +96,8 @@ impl LaravelReport {
         self.xp = pair(read.xp, imported.xp);
         self.achievements = pair(read.unlocks, imported.unlocks);
         let (cash, imported_cash) = (Money(read.cash), Money(imported.cash));
-        let [read, imported] = [cash, imported_cash].map(|cash| cash.to_text(MINOR_UNIT));
-        self.cash = ReportedPair { read, imported };
+        let text = |cash: Money| cash.to_text(MINOR_UNIT);
+        self.cash = ReportedPair { read: text(cash), imported: text(imported_cash) };
         self.cash_converted = planner.converted.to_text(MINOR_UNIT);
         self.shares = tally::shares_by_symbol(planner.catalogue, read, imported)
             .into_iter()
