@@ -153,7 +153,6 @@ mod tests {
                 DEFAULTS.replacen("currency = \"USD\"", &format!("currency = \"{code}\""), 1);
             let text = text.replacen("\"10000.00\"", &format!("\"{cash}\""), 1);
             let text = text.replacen("flat = \"0.00\"", &format!("flat = \"{flat}\""), 1);
-            let text = text.replacen("threshold = \"1%\"", "threshold = \"12000.5\"", 1);
             parse("my.toml", &text).map_err(|error| error.to_string())
         };
         let line = line_of("starting_cash");
@@ -165,9 +164,9 @@ mod tests {
             fee,
             format!("my.toml:{line}: fee.flat: expected no digits after the point, got \"10.5\"")
         );
-        let threshold = of("JPY", "1000000", "0").expect_err("refused");
+        let threshold = rejected("threshold = \"1%\"", "threshold = \"12000.555\"");
         assert!(
-            threshold.contains("expected a threshold like \"12000\" or \"20%\""),
+            threshold.contains("expected a threshold like \"12000.00\" or \"20%\""),
             "{threshold}"
         );
         let dinar = of("KWD", "1000.000", "0.005").expect("dinars");
@@ -186,10 +185,8 @@ mod tests {
             assert_eq!(of(code, "1", "0"), Err(format!("my.toml:{line}: {expected}")));
         }
         let small = of("usd", "1", "0").expect_err("refused");
-        assert!(
-            small.starts_with(&format!("my.toml:{line}: currency: expected a currency")),
-            "{small}"
-        );
+        let is_placed = small.starts_with(&format!("my.toml:{line}: expected the code"));
+        assert!(is_placed && small.ends_with("got \"usd\""), "{small}");
     }
 
     #[test]

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Day, UnixMicros};
+use domain::{Clock, Day, MinorUnit, UnixMicros};
 use market::MarketSource;
 use store::Store;
-use trading::GameRules;
 
 use super::{DAILY_SESSIONS, PLAYERS};
 use crate::boot::history::SavedDay;
@@ -27,7 +26,8 @@ pub(super) const REMEMBERED_SESSIONS: usize = 20_000;
 pub(crate) struct SnapshotEquity {
     pub(super) store: Store,
     pub(super) source: Arc<MarketSource>,
-    pub(super) rules: Arc<GameRules>,
+    /// The unit of the values, by the rules in force.
+    pub(super) unit: Box<dyn Fn() -> MinorUnit + Send + Sync>,
     /// Only sessions whose closes are saved can be valued.
     pub(super) saved_day: SavedDay,
     pub(super) clock: Arc<dyn Clock>,
@@ -41,10 +41,11 @@ pub(crate) struct SnapshotEquity {
 
 impl SnapshotEquity {
     pub(crate) fn new(context: &JobContext) -> Self {
+        let rules = Arc::clone(&context.rules);
         Self {
             store: context.store.clone(),
             source: Arc::clone(&context.source),
-            rules: Arc::clone(&context.rules),
+            unit: Box::new(move || rules.current().minor_unit),
             saved_day: context.saved_day.clone(),
             clock: Arc::clone(&context.clock),
             written: None,
@@ -115,7 +116,7 @@ impl Reconciler for SnapshotEquity {
         let is_newest = session + 1 == saved;
         let closed_at = self.source.session_closed_at(now, session).filter(|_| !is_newest);
         self.writing = Some(day);
-        let unit = self.rules.current().minor_unit;
+        let unit = (self.unit)();
         let step = self.store.snapshot_equity(day, closed_at, unit, PLAYERS).await?;
         self.rows += step.written;
         if !step.is_done {

@@ -11,7 +11,6 @@ use store::{
     Valuation,
 };
 use testkit::ManualClock;
-use trading::GameRules;
 
 use super::snapshot::{REMEMBERED_SESSIONS, ROWS_PER_INTERVAL, drop_oldest};
 use super::*;
@@ -42,7 +41,6 @@ on_both_engines! {
 struct Fixture {
     store: Store,
     source: Arc<MarketSource>,
-    rules: Arc<GameRules>,
     clock: ManualClock,
     history: HistoryWriter,
     stock_id: i64,
@@ -62,9 +60,7 @@ async fn fixture(engine: &str) -> Fixture {
     let now = clock.now();
     store.ensure_ledger_months(now).await.expect("months");
     let game = store.ensure_game("replay", now).await.expect("a game");
-    let rules = load_rules("").expect("rules");
-    store.save_achievements(&rules).await.expect("achievements");
-    let rules = GameRules::open(&store, &game, &rules, Arc::new(clock.clone())).await;
+    store.save_achievements(&load_rules("").expect("rules")).await.expect("achievements");
     let mut config = MarketConfig::default();
     config.replay.session_seconds = 1;
     let source = Arc::new(MarketSource::new(&config, game.started_at).expect("a market"));
@@ -75,7 +71,6 @@ async fn fixture(engine: &str) -> Fixture {
     let mut fixture = Fixture {
         store,
         source,
-        rules: rules.expect("rules"),
         clock,
         history: opened.expect("opens"),
         stock_id: ids[0],
@@ -91,7 +86,7 @@ impl Fixture {
         SnapshotEquity {
             store: self.store.clone(),
             source: Arc::clone(&self.source),
-            rules: Arc::clone(&self.rules),
+            unit: Box::new(|| MinorUnit::Hundredth),
             saved_day: self.history.saved_day(),
             clock: Arc::new(self.clock.clone()),
             written: None,
