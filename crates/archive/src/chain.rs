@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use domain::{
-    AchievementSet, EntryKind, Hash, Holding, LedgerEntry, Money, Month, Player, Quantity,
-    QuoteSource, genesis_hash,
+    AchievementSet, EntryKind, Hash, Holding, LedgerEntry, MinorUnit, Money, Month, Player,
+    Quantity, QuoteSource, genesis_hash,
 };
 use store::{ArchivedHead, ArchivedHolding};
 
@@ -38,6 +38,8 @@ pub(crate) struct Chain {
     /// XP of achievements by version, where there is any, and the rules that the entry names.
     xp_achievements: BTreeMap<i64, (i64, Option<i64>)>,
     settled_by: SettledBy,
+    /// The unit of the amounts, by the rules that the entry names.
+    unit: MinorUnit,
 }
 
 /// An error unless the two are the same.
@@ -55,6 +57,7 @@ fn beyond(what: &str) -> String {
 impl Chain {
     /// The chain of this player before its first entry.
     pub(crate) fn new(head: Player, rules: RulesVersions) -> Self {
+        let settled_by = SettledBy::new(rules);
         Self {
             base: 0,
             taken: 0,
@@ -67,7 +70,8 @@ impl Chain {
             is_opening: true,
             held: BTreeMap::new(),
             xp_achievements: BTreeMap::new(),
-            settled_by: SettledBy::new(rules),
+            unit: settled_by.unit(None),
+            settled_by,
             head,
         }
     }
@@ -97,6 +101,15 @@ impl Chain {
         self.expected = Some(archived.clone());
     }
 
+    /// As [`same`], for amounts.
+    fn same_money(&self, what: &str, found: Money, expected: Money) -> Result<(), String> {
+        if found == expected {
+            return Ok(());
+        }
+        let [found, expected] = [found, expected].map(|money| money.to_text(self.unit));
+        same(what, found.as_str(), expected.as_str())
+    }
+
     fn check_archived(&self) -> Result<(), String> {
         let Some(saved) = self.expected.as_ref().filter(|saved| saved.version == self.version)
         else {
@@ -104,7 +117,7 @@ impl Chain {
         };
         same("the saved head's hash", saved.hash, self.hash)
             .and_then(|()| same("the saved head's month", saved.month.0, self.month.0))
-            .and_then(|()| same("the saved head's cash", saved.cash, self.cash))
+            .and_then(|()| self.same_money("the saved head's cash", saved.cash, self.cash))
             .and_then(|()| same("the saved head's XP", saved.total_xp, self.total_xp))
     }
 
@@ -132,7 +145,7 @@ impl Chain {
         same("the last version", self.version, version).map_err(|what| (version, what))?;
         same("the player's head hash", head.head_hash, self.hash)
             .and_then(|()| same("the player's head month", head.head_month.0, self.month.0))
-            .and_then(|()| same("the player's cash", head.cash, self.cash))
+            .and_then(|()| self.same_money("the player's cash", head.cash, self.cash))
             .and_then(|()| same("the player's total XP", head.total_xp, self.total_xp))
             .map_err(|what| (version, what))
     }
@@ -149,7 +162,7 @@ impl Chain {
             let found = found.get(stock_id).map_or(nothing, |h| (h.quantity, h.cost_basis));
             let what = |name: &str| format!("the holding's {name} of stock {stock_id}");
             same(&what("quantity"), found.0, expected.0)
-                .and_then(|()| same(&what("cost basis"), found.1, expected.1))
+                .and_then(|()| self.same_money(&what("cost basis"), found.1, expected.1))
                 .map_err(|what| (self.version, what))?;
         }
         Ok(())
@@ -189,6 +202,7 @@ impl Chain {
 
     fn check(&mut self, entry: &LedgerEntry, hash: Hash) -> Result<(), String> {
         same("the hash", hash, entry.hash(self.hash))?;
+        self.unit = self.settled_by.unit(entry.rules_version);
         if entry.month < self.month {
             return Err(format!("the month falls from {} to {}", self.month.0, entry.month.0));
         }
@@ -204,7 +218,7 @@ impl Chain {
         self.is_opening &= matches!(entry.kind, EntryKind::Open | EntryKind::TransferIn);
         let cash = self.cash.checked_add(entry.amount).and_then(|c| c.checked_sub(entry.fee));
         let cash = cash.filter(|cash| cash.0 >= 0).ok_or_else(|| beyond("cash"))?;
-        same("cash_after", entry.cash_after, cash)?;
+        self.same_money("cash_after", entry.cash_after, cash)?;
         let total_xp = self.total_xp.checked_add(entry.xp_trade);
         let total_xp = total_xp.and_then(|xp| xp.checked_add(entry.xp_achievements));
         let total_xp = total_xp.ok_or_else(|| beyond("XP"))?;
@@ -222,8 +236,8 @@ impl Chain {
     fn check_still(&self, entry: &LedgerEntry) -> Result<(), String> {
         same("quantity", entry.quantity, Quantity(0))?;
         same("quantity_after", entry.quantity_after, Quantity(0))?;
-        same("cost_basis_after", entry.cost_basis_after, Money::ZERO)?;
-        same("fee", entry.fee, Money::ZERO)?;
+        self.same_money("cost_basis_after", entry.cost_basis_after, Money::ZERO)?;
+        self.same_money("fee", entry.fee, Money::ZERO)?;
         let is_imported = entry.quote_source == Some(QuoteSource::Import);
         if !is_imported || entry.kind != EntryKind::Open || entry.xp_trade < 0 {
             same("xp_trade", entry.xp_trade, 0)?;
@@ -232,7 +246,7 @@ impl Chain {
             return Err("an entry without a trade has a stock or a price".to_owned());
         }
         if entry.kind == EntryKind::Note {
-            same("amount", entry.amount, Money::ZERO)?;
+            self.same_money("amount", entry.amount, Money::ZERO)?;
             let about = entry.about_version.unwrap_or_default();
             if !(1..=self.version).contains(&about) {
                 return Err(format!("the note is about version {about}"));
@@ -249,17 +263,18 @@ impl Chain {
         let (Some(stock_id), Some(price)) = (entry.stock_id, entry.price) else {
             return Err("a transfer has no stock or no price".to_owned());
         };
-        same("amount", entry.amount, Money::ZERO)?;
-        same("fee", entry.fee, Money::ZERO)?;
+        self.same_money("amount", entry.amount, Money::ZERO)?;
+        self.same_money("fee", entry.fee, Money::ZERO)?;
         same("xp_trade", entry.xp_trade, 0)?;
         same("xp_achievements", entry.xp_achievements, 0)?;
         let (held, basis) = self.held.get(&stock_id).copied().unwrap_or_default();
         let quantity = held.0.checked_add(entry.quantity.0).filter(|_| entry.quantity.0 > 0);
         let quantity = Quantity(quantity.ok_or_else(|| beyond("quantity"))?);
-        let basis = price.cost_rounded_up(entry.quantity).and_then(|c| basis.checked_add(c));
+        let basis =
+            price.cost_rounded_up(entry.quantity, self.unit).and_then(|c| basis.checked_add(c));
         let basis = basis.ok_or_else(|| beyond("cost basis"))?;
         same("quantity_after", entry.quantity_after, quantity)?;
-        same("cost_basis_after", entry.cost_basis_after, basis)?;
+        self.same_money("cost_basis_after", entry.cost_basis_after, basis)?;
         self.held.insert(stock_id, (quantity, basis));
         Ok(())
     }
@@ -277,23 +292,24 @@ impl Chain {
         let quantity = held.0.checked_add(signed.0).filter(|q| *q >= 0 && traded.0 > 0);
         let quantity = Quantity(quantity.ok_or_else(|| beyond("quantity"))?);
         let (amount, basis) = if is_buy {
-            let cost = price.cost_rounded_up(traded).ok_or_else(|| beyond("amount"))?;
+            let cost = price.cost_rounded_up(traded, self.unit).ok_or_else(|| beyond("amount"))?;
             (Money(-cost.0), basis.checked_add(cost))
         } else {
-            let value = price.value_rounded_down(traded).ok_or_else(|| beyond("amount"))?;
+            let value =
+                price.value_rounded_down(traded, self.unit).ok_or_else(|| beyond("amount"))?;
             (value, remaining_basis(basis, traded, held))
         };
         let basis = basis.ok_or_else(|| beyond("cost basis"))?;
-        same("amount", entry.amount, amount)?;
+        self.same_money("amount", entry.amount, amount)?;
         same("quantity_after", entry.quantity_after, quantity)?;
-        same("cost_basis_after", entry.cost_basis_after, basis)?;
+        self.same_money("cost_basis_after", entry.cost_basis_after, basis)?;
         self.held.insert(stock_id, (quantity, basis));
         Ok(())
     }
 }
 
 /// What is left of a cost basis after selling `sold` of `held` shares: their part is rounded to the
-/// nearest cent, halves up.
+/// nearest minor unit, halves up.
 fn remaining_basis(basis: Money, sold: Quantity, held: Quantity) -> Option<Money> {
     let (sold, held) = (i128::from(sold.0), i128::from(held.0));
     let part = (i128::from(basis.0) * sold + held / 2).checked_div(held)?;

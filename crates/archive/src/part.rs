@@ -5,7 +5,8 @@ use std::fs::File;
 use std::sync::Arc;
 
 use domain::{
-    Day, EntryKind, Hash, LedgerEntry, Money, Month, Price, Quantity, QuoteSource, UnixMicros,
+    Day, EntryKind, Hash, LedgerEntry, MinorUnit, Money, Month, Price, Quantity, QuoteSource,
+    UnixMicros,
 };
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::column::reader::get_typed_column_reader;
@@ -21,11 +22,12 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::ColumnPath;
+use parquet::schema::types::{ColumnPath, Type};
 
 /// Incremented when a column is added or changes its meaning.
 pub(crate) const SCHEMA_VERSION: u32 = 2;
 
+/// `{digits}` are those of the game's minor unit.
 const SCHEMA: &str = "message ledger {
     REQUIRED INT64 player_id;
     REQUIRED INT64 version;
@@ -34,13 +36,13 @@ const SCHEMA: &str = "message ledger {
     OPTIONAL INT64 stock_id;
     REQUIRED INT64 quantity (DECIMAL(18, 6));
     OPTIONAL INT64 price (DECIMAL(18, 4));
-    REQUIRED INT64 amount (DECIMAL(18, 2));
-    REQUIRED INT64 fee (DECIMAL(18, 2));
+    REQUIRED INT64 amount (DECIMAL(18, {digits}));
+    REQUIRED INT64 fee (DECIMAL(18, {digits}));
     REQUIRED INT64 xp_trade;
     REQUIRED INT64 xp_achievements;
-    REQUIRED INT64 cash_after (DECIMAL(18, 2));
+    REQUIRED INT64 cash_after (DECIMAL(18, {digits}));
     REQUIRED INT64 quantity_after (DECIMAL(18, 6));
-    REQUIRED INT64 cost_basis_after (DECIMAL(18, 2));
+    REQUIRED INT64 cost_basis_after (DECIMAL(18, {digits}));
     REQUIRED INT64 total_xp_after;
     OPTIONAL INT64 quote_as_of (TIMESTAMP(MICROS, true));
     OPTIONAL INT32 quote_day (DATE);
@@ -50,6 +52,10 @@ const SCHEMA: &str = "message ledger {
     REQUIRED FIXED_LEN_BYTE_ARRAY(32) hash;
     OPTIONAL INT64 rules_version;
 }";
+
+fn schema_of(unit: MinorUnit) -> Result<Type, ParquetError> {
+    parse_message_type(&SCHEMA.replace("{digits}", &unit.digits().to_string()))
+}
 
 /// The columns of files of schema 1: all but the last one, which is NULL in their entries.
 const FIRST_SCHEMA_COLUMNS: usize = 21;
@@ -65,8 +71,9 @@ pub(crate) type Entry = (LedgerEntry, Hash);
 pub(crate) struct PartWriter(SerializedFileWriter<Vec<u8>>);
 
 impl PartWriter {
-    pub(crate) fn new() -> Result<Self, ParquetError> {
-        let schema = Arc::new(parse_message_type(SCHEMA)?);
+    /// A file of amounts in this unit.
+    pub(crate) fn new(unit: MinorUnit) -> Result<Self, ParquetError> {
+        let schema = Arc::new(schema_of(unit)?);
         let version = KeyValue::new("openbell_schema".to_owned(), SCHEMA_VERSION.to_string());
         let hash = ColumnPath::from("hash");
         let mut properties = WriterProperties::builder()
@@ -179,10 +186,14 @@ pub(crate) struct PartReader {
 impl PartReader {
     pub(crate) fn new(file: File) -> Result<Self, ParquetError> {
         let reader = SerializedFileReader::new(file)?;
-        let schema = parse_message_type(SCHEMA)?;
-        let found = reader.metadata().file_metadata().schema();
-        let (found, known) = (found.get_fields(), schema.get_fields());
-        if found != known && found != &known[..FIRST_SCHEMA_COLUMNS] {
+        let found = reader.metadata().file_metadata().schema().get_fields();
+        let units = [MinorUnit::Whole, MinorUnit::Hundredth, MinorUnit::Thousandth];
+        let schemas = units.map(schema_of).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let is_known = schemas
+            .iter()
+            .map(Type::get_fields)
+            .any(|known| found == known || found == &known[..FIRST_SCHEMA_COLUMNS]);
+        if !is_known {
             return Err(bad("the file has other columns than this version writes"));
         }
         Ok(Self { reader, next: 0 })

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::{EntryKind, LedgerEntry, Money, Side, UnixMicros, VersionedRules, XpStanding};
+use domain::{
+    EntryKind, LedgerEntry, MinorUnit, Money, Side, UnixMicros, VersionedRules, XpStanding,
+};
 use sha2::{Digest as _, Sha256};
 use store::{MAIN, Store, StoreError};
 
@@ -33,6 +35,12 @@ pub(crate) async fn load_versions(store: &Store) -> Result<RulesVersions, StoreE
     stored.into_iter().map(read).collect::<Result<BTreeMap<_, _>, _>>().map(Arc::new)
 }
 
+/// The unit of the game's amounts; hundredths without a game.
+pub(crate) async fn load_unit(store: &Store) -> Result<MinorUnit, StoreError> {
+    let versions = load_versions(store).await?;
+    Ok(versions.values().next_back().map(|rules| rules.minor_unit).unwrap_or_default())
+}
+
 /// What the entries so far show of the day on which trades last earned XP.
 #[derive(Clone, Copy, Debug)]
 enum XpDay {
@@ -54,6 +62,14 @@ pub(crate) struct SettledBy {
 impl SettledBy {
     pub(crate) fn new(versions: RulesVersions) -> Self {
         Self { versions, xp_day: XpDay::Known { day: 0, trades: 0 } }
+    }
+
+    /// The unit of the amounts of an entry that names this version. One that names none is older
+    /// than the oldest version, whose unit is the same: a game with players keeps it.
+    pub(crate) fn unit(&self, version: Option<i64>) -> MinorUnit {
+        let named = version.and_then(|version| self.versions.get(&version));
+        let rules = named.or_else(|| self.versions.values().next());
+        rules.map(|rules| rules.minor_unit).unwrap_or_default()
     }
 
     /// The entries before the next one were not read.
@@ -85,10 +101,10 @@ impl SettledBy {
         let amount = Money(entry.amount.0.saturating_abs());
         let fee = rules.fee.on(amount);
         if fee != Some(entry.fee) {
-            let expected = fee.map_or_else(|| "none".to_owned(), |fee| fee.to_string());
+            let text = |fee: Money| fee.to_text(rules.minor_unit);
+            let (found, expected) = (text(entry.fee), fee.map_or("none".to_owned(), text));
             return Err(format!(
-                "fee is {}, expected {expected} by version {version} of the rules",
-                entry.fee
+                "fee is {found}, expected {expected} by version {version} of the rules"
             ));
         }
         let day = rules.xp.day(entry.created_at);

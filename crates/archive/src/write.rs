@@ -15,6 +15,7 @@ use crate::error::ArchiveError;
 use crate::lease::Lease;
 use crate::manifest::{ArchivePart, Manifest, hex};
 use crate::part::{Entry, PartWriter, SCHEMA_VERSION};
+use crate::settled_by::load_unit;
 
 /// Entries of one page, and the pause before each page, in which trades get the processor (the
 /// timer rounds it up to a millisecond). Larger pages are hardly faster.
@@ -166,7 +167,8 @@ impl Archiver {
         totals: &mut MonthTotals,
         progress: &mut impl FnMut(u64),
     ) -> Result<u64, ArchiveError> {
-        let mut writer = PartWriter::new().map_err(ArchiveError::Encode)?;
+        let unit = load_unit(&self.store).await?;
+        let mut writer = PartWriter::new(unit).map_err(ArchiveError::Encode)?;
         let mut entries = 0;
         while !page.is_empty() && entries < self.part_limits.part_rows {
             lease.renew().await?;

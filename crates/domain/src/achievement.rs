@@ -6,7 +6,7 @@ mod set;
 use serde::{Deserialize, Serialize};
 
 pub use self::set::AchievementSet;
-use crate::{Amount, Levels, Money};
+use crate::{Amount, Levels, MinorUnit, Money};
 
 /// The most achievements of a game, all of which its page shows.
 const COUNT_MAX: usize = 1_000;
@@ -89,12 +89,18 @@ fn read_kind(kind: &str, threshold: Option<&Threshold>) -> Result<AchievementKin
         Some(Threshold::Whole(n)) if *n >= 1 => Ok(*n),
         _ => Err(format!("kind {kind}: expected a whole threshold of at least 1")),
     };
+    let unit = MinorUnit::of_file();
     let expected = || {
-        format!("kind {kind}: expected a threshold like \"12000.00\" or \"20%\", with its quotes")
+        let like = Money(12_000 * 10_i64.pow(unit.digits())).to_text(unit);
+        let digits = unit.digits_allowed();
+        format!(
+            "kind {kind}: expected a threshold like \"{like}\" or \"20%\", with its quotes and \
+             {digits}"
+        )
     };
     let amount = |threshold: Option<&Threshold>| match threshold {
         Some(Threshold::Amount(text)) => {
-            Amount::parse(text).filter(|a| a.is_positive()).ok_or_else(expected)
+            Amount::parse(text, unit).filter(|a| a.is_positive()).ok_or_else(expected)
         }
         _ => Err(expected()),
     };
@@ -134,7 +140,7 @@ impl AchievementKind {
         match self {
             Self::FirstTrade => None,
             Self::PortfolioValue(amount) | Self::ProfitAmount(amount) => {
-                Some(Threshold::Amount(amount.to_string()))
+                Some(Threshold::Amount(amount.into()))
             }
             Self::TradesCount(n)
             | Self::DistinctStocks(n)
@@ -242,7 +248,7 @@ pub struct Counts {
 }
 
 impl AchievementKind {
-    /// How far these counts are: money in cents, a loss as 0. May be above the threshold.
+    /// How far these counts are: money in minor units, a loss as 0. May be above the threshold.
     pub fn reached(self, counts: &Counts) -> i64 {
         match self {
             Self::FirstTrade | Self::TradesCount(_) => counts.trades,
@@ -256,7 +262,7 @@ impl AchievementKind {
         }
     }
 
-    /// The threshold in a game with this starting cash: money in cents.
+    /// The threshold in a game with this starting cash: money in minor units.
     pub fn threshold(self, starting_cash: Money) -> i64 {
         match self {
             Self::FirstTrade => 1,

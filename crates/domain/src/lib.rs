@@ -15,6 +15,7 @@ mod invariant;
 mod ledger;
 mod limited;
 mod metric;
+mod minor_unit;
 mod number;
 mod order;
 mod page;
@@ -40,7 +41,7 @@ mod xp;
 pub use achievement::{Achievement, AchievementKind, AchievementSet, Achievements, Counts, Unlock};
 pub use amount::Amount;
 pub use clock::{Clock, Day, Entropy, Month, UnixMicros};
-pub use currency::Currency;
+pub use currency::{Currency, CurrencyError};
 pub use day_zone::DayZone;
 pub use decimal::DecimalError;
 pub use game_clock::{
@@ -51,6 +52,7 @@ pub use invariant::{invariant_breaches, note_breach};
 pub use ledger::{EntryKind, Hash, LedgerEntry, QuoteSource, TradeId, genesis_hash};
 pub use limited::limited;
 pub use metric::{LabelValues, MetricFamily, MetricKind, MetricLabel, MetricScope};
+pub use minor_unit::MinorUnit;
 pub use number::{Money, NumberError, Price, Quantity, average_price};
 pub use order::{Action, Note, NoteError, Order, Side};
 pub use page::{PageMeta, PageRequest};
@@ -61,8 +63,8 @@ pub use quote::Quote;
 pub use ratio::{Ratio, divide_rounded};
 pub use rejection::Rejection;
 pub use rules::{
-    Fee, FillMode, HOLDING_SESSIONS_MAX, LateJoin, LimitStanding, PortfolioShare, RankingRules,
-    Rules,
+    AmountKeys, Fee, FillMode, HOLDING_SESSIONS_MAX, LateJoin, LimitStanding, PortfolioShare,
+    RankingRules, Rules,
 };
 pub use rules_effect::RulesEffect;
 pub use rules_version::{RulesDifference, RulesRef, VersionedRules};

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::MinorUnit;
 use crate::ratio::{Ratio, divide_rounded};
 
 /// Why a text is not a number of this type.
@@ -16,7 +17,7 @@ pub enum NumberError {
     #[error("expected a decimal number, got {0:?}")]
     NotANumber(String),
     /// More digits after the point than the unit has.
-    #[error("expected at most {max} digits after the point, got {text:?}")]
+    #[error("expected {}, got {text:?}", digits_allowed(*.max))]
     TooFine {
         /// The text.
         text: String,
@@ -26,6 +27,13 @@ pub enum NumberError {
     /// More than 64 bits.
     #[error("number too large: {0:?}")]
     TooLarge(String),
+}
+
+fn digits_allowed(max: u32) -> String {
+    match max {
+        0 => "no digits after the point".to_owned(),
+        max => format!("at most {max} digits after the point"),
+    }
 }
 
 /// Reads an unsigned decimal text as a count of units of 10^-`scale`.
@@ -52,19 +60,21 @@ fn parse_scaled(text: &str, scale: u32) -> Result<i64, NumberError> {
     i64::try_from(units).map_err(|_| NumberError::TooLarge(text.chars().take(40).collect()))
 }
 
-/// Writes `units` of 10^-`scale` with at least `least` digits after the point and no further zeros.
-fn write_scaled(f: &mut fmt::Formatter<'_>, units: i64, scale: usize, least: usize) -> fmt::Result {
-    let digits = format!("{:0width$}", units.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    let trimmed = fraction.trim_end_matches('0').len().max(least);
+/// `units` of 10^-`scale` with at least `least` digits after the point and no further zeros.
+fn scaled_text(units: i64, scale: u32, least: u32) -> String {
+    let size = |digits: u32| usize::try_from(digits).unwrap_or(0);
+    let digits = format!("{:0width$}", units.unsigned_abs(), width = size(scale) + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - size(scale));
+    let trimmed = fraction.trim_end_matches('0').len().max(size(least));
     let sign = if units < 0 { "-" } else { "" };
     if trimmed == 0 {
-        return write!(f, "{sign}{whole}");
+        return format!("{sign}{whole}");
     }
-    write!(f, "{sign}{whole}.{}", &fraction[..trimmed])
+    format!("{sign}{whole}.{}", &fraction[..trimmed])
 }
 
-/// An amount of money in cents; a difference may be negative.
+/// An amount of money in the game's [`MinorUnit`]; a difference may be negative. It has a text only
+/// together with that unit. In a file of rules it is the text in the unit of the file.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -75,9 +85,14 @@ impl Money {
     /// No money.
     pub const ZERO: Self = Self(0);
 
-    /// Reads `"10000.00"`; no sign, at most two digits after the point.
-    pub fn parse(text: &str) -> Result<Self, NumberError> {
-        parse_scaled(text, 2).map(Self)
+    /// Reads `"10000.00"`; no sign, and at most as many digits after the point as the unit has.
+    pub fn parse(text: &str, unit: MinorUnit) -> Result<Self, NumberError> {
+        parse_scaled(text, unit.digits()).map(Self)
+    }
+
+    /// `10000`, `10000.00` or `10000.000`: always with all digits of the unit.
+    pub fn to_text(self, unit: MinorUnit) -> String {
+        scaled_text(self.0, unit.digits(), unit.digits())
     }
 
     /// The sum, or `None` beyond 64 bits.
@@ -96,22 +111,16 @@ impl Money {
     }
 }
 
-impl fmt::Display for Money {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_scaled(f, self.0, 2, 2)
-    }
-}
-
 impl TryFrom<String> for Money {
     type Error = NumberError;
     fn try_from(text: String) -> Result<Self, NumberError> {
-        Self::parse(&text)
+        Self::parse(&text, MinorUnit::of_file())
     }
 }
 
 impl From<Money> for String {
     fn from(money: Money) -> Self {
-        money.to_string()
+        money.to_text(MinorUnit::of_file())
     }
 }
 
@@ -143,28 +152,33 @@ impl Price {
         Self((self.0.saturating_add(tick / 2) / tick).max(1).saturating_mul(tick))
     }
 
-    /// The cost of `quantity` for a buyer, rounded up to a cent. `None` beyond 64 bits.
-    pub fn cost_rounded_up(self, quantity: Quantity) -> Option<Money> {
+    /// With at least the digits of the unit, and up to four where it has them.
+    pub fn to_text(self, unit: MinorUnit) -> String {
+        scaled_text(self.0, 4, unit.digits())
+    }
+
+    /// The cost of `quantity` for a buyer, rounded up to a minor unit. `None` beyond 64 bits.
+    pub fn cost_rounded_up(self, quantity: Quantity, unit: MinorUnit) -> Option<Money> {
         let product = i128::from(self.0) * i128::from(quantity.0);
-        i64::try_from(product.div_euclid(CENT) + i128::from(product.rem_euclid(CENT) > 0))
+        let by = unit.product_units();
+        i64::try_from(product.div_euclid(by) + i128::from(product.rem_euclid(by) > 0))
             .ok()
             .map(Money)
     }
 
-    /// The proceeds of `quantity` for a seller, rounded down to a cent. `None` beyond 64 bits.
-    pub fn value_rounded_down(self, quantity: Quantity) -> Option<Money> {
+    /// The proceeds of `quantity` for a seller, rounded down to a minor unit. `None` beyond 64
+    /// bits.
+    pub fn value_rounded_down(self, quantity: Quantity, unit: MinorUnit) -> Option<Money> {
         let product = i128::from(self.0) * i128::from(quantity.0);
-        i64::try_from(product.div_euclid(CENT)).ok().map(Money)
+        i64::try_from(product.div_euclid(unit.product_units())).ok().map(Money)
     }
 }
 
-/// One cent in units of price × quantity: 10^4 × 10^6 / 10^2.
-const CENT: i128 = 100_000_000;
-
-/// Two to four digits after the point.
+/// Two to four digits after the point, for logs and settings; what players read has
+/// [`Price::to_text`].
 impl fmt::Display for Price {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_scaled(f, self.0, 4, 2)
+        f.write_str(&self.to_text(MinorUnit::Hundredth))
     }
 }
 
@@ -177,7 +191,7 @@ impl TryFrom<String> for Price {
 
 impl From<Price> for String {
     fn from(price: Price) -> Self {
-        price.to_string()
+        price.to_text(MinorUnit::of_file())
     }
 }
 
@@ -208,52 +222,68 @@ impl Quantity {
 /// Without trailing zeros: `3`, `0.25`.
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_scaled(f, self.0, 6, 0)
+        f.write_str(&scaled_text(self.0, 6, 0))
     }
 }
 
 /// The average cost of one share; 0 without shares.
-pub fn average_price(cost: Money, quantity: Quantity) -> Price {
-    /// Cents per millionth of a share in units of a price: 10^4 × 10^6 / 10^2.
-    const SCALE: i128 = 100_000_000;
-    Price(divide_rounded(i128::from(cost.0) * SCALE, quantity.0.into()))
+pub fn average_price(cost: Money, quantity: Quantity, unit: MinorUnit) -> Price {
+    Price(divide_rounded(i128::from(cost.0) * unit.product_units(), quantity.0.into()))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::MinorUnit::{Hundredth, Thousandth, Whole};
     use super::*;
     use proptest::prelude::*;
 
     #[test]
     fn an_average_is_rounded_to_the_unit_of_a_price() {
-        assert_eq!(average_price(Money(1_000), Quantity(3_000_000)), Price(33_333));
-        assert_eq!(average_price(Money(2_000), Quantity(3_000_000)), Price(66_667));
-        assert_eq!(average_price(Money(8), Quantity(100_000_000)), Price(8));
-        assert_eq!(average_price(Money(500), Quantity(0)), Price(0));
+        let average = |cost, quantity, unit| average_price(Money(cost), Quantity(quantity), unit).0;
+        assert_eq!(average(1_000, 3_000_000, Hundredth), 33_333);
+        assert_eq!(average(2_000, 3_000_000, Hundredth), 66_667);
+        assert_eq!(average(8, 100_000_000, Hundredth), 8);
+        assert_eq!(average(500, 0, Hundredth), 0);
+        assert_eq!(average(1_000, 3_000_000, Whole), 3_333_333);
+        assert_eq!(average(1_000, 3_000_000, Thousandth), 3_333);
     }
 
     #[test]
-    fn money_is_written_with_two_places() {
-        assert_eq!(Money(943_015).to_string(), "9430.15");
-        assert_eq!(Money(-5).to_string(), "-0.05");
-        assert_eq!(Money(0).to_string(), "0.00");
+    fn money_is_written_with_the_digits_of_its_unit() {
+        let texts = |money: i64| [Whole, Hundredth, Thousandth].map(|u| Money(money).to_text(u));
+        assert_eq!(texts(943_015), ["943015", "9430.15", "943.015"]);
+        assert_eq!(texts(-5), ["-5", "-0.05", "-0.005"]);
+        assert_eq!(texts(0), ["0", "0.00", "0.000"]);
+        assert_eq!(texts(150_000), ["150000", "1500.00", "150.000"]);
     }
 
     #[test]
-    fn prices_show_two_places_and_more_only_where_they_have_them() {
-        assert_eq!(Price(1_899_500).to_string(), "189.95");
-        assert_eq!(Price(9575).to_string(), "0.9575");
-        assert_eq!(Price(9600).to_string(), "0.96");
+    fn prices_show_the_digits_of_the_unit_and_more_only_where_they_have_them() {
+        let texts = |price: i64| [Whole, Hundredth, Thousandth].map(|u| Price(price).to_text(u));
+        assert_eq!(texts(1_899_500), ["189.95", "189.95", "189.950"]);
+        assert_eq!(texts(9575), ["0.9575"; 3]);
+        assert_eq!(texts(9600), ["0.96", "0.96", "0.960"]);
+        assert_eq!(texts(15_000_000), ["1500", "1500.00", "1500.000"]);
+        assert_eq!(Price(15_000_000).to_string(), "1500.00");
     }
 
     #[test]
     fn bad_numbers_are_refused() {
         for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", " 1", "1,0", "0x1", "NaN", "１"] {
-            assert!(matches!(Money::parse(text), Err(NumberError::NotANumber(_))), "{text:?}");
+            let refused = Money::parse(text, Hundredth);
+            assert!(matches!(refused, Err(NumberError::NotANumber(_))), "{text:?}");
         }
-        assert!(matches!(Money::parse("1.005"), Err(NumberError::TooFine { .. })));
+        for (text, unit, reason) in [
+            ("1.005", Hundredth, "expected at most 2 digits after the point, got \"1.005\""),
+            ("10.5", Whole, "expected no digits after the point, got \"10.5\""),
+            ("10.0", Whole, "expected no digits after the point, got \"10.0\""),
+            ("1.0000", Thousandth, "expected at most 3 digits after the point, got \"1.0000\""),
+        ] {
+            assert_eq!(Money::parse(text, unit).expect_err("refused").to_string(), reason);
+        }
         assert!(matches!(Quantity::parse("10000000000000"), Err(NumberError::TooLarge(_))));
-        assert!(matches!(Money::parse(&"9".repeat(400)), Err(NumberError::TooLarge(_))));
+        let long = Money::parse(&"9".repeat(400), Hundredth);
+        assert!(matches!(long, Err(NumberError::TooLarge(_))));
     }
 
     #[test]
@@ -262,33 +292,41 @@ mod tests {
         assert_eq!(Price(10_125).change_since(Price(10_000)).percent(2), 125);
     }
 
+    fn unit() -> impl Strategy<Value = MinorUnit> {
+        prop_oneof![Just(Whole), Just(Hundredth), Just(Thousandth)]
+    }
+
     proptest! {
         #[test]
-        fn numbers_survive_their_text(units in 0i64..) {
-            prop_assert_eq!(Money::parse(&Money(units).to_string()), Ok(Money(units)));
-            prop_assert_eq!(Price::parse(&Price(units).to_string()), Ok(Price(units)));
+        fn numbers_survive_their_text(units in 0i64.., unit in unit()) {
+            prop_assert_eq!(Money::parse(&Money(units).to_text(unit), unit), Ok(Money(units)));
+            prop_assert_eq!(Price::parse(&Price(units).to_text(unit)), Ok(Price(units)));
             prop_assert_eq!(Quantity::parse(&Quantity(units).to_string()), Ok(Quantity(units)));
         }
 
         #[test]
         fn rounding_never_creates_money(
             price in 1i64..10_000_000_000, a in 1i64..1_000_000_000, b in 1i64..1_000_000_000,
+            unit in unit(),
         ) {
             let price = Price(price);
-            let bought = price.cost_rounded_up(Quantity(a + b)).expect("fits");
-            let sold = |q| price.value_rounded_down(Quantity(q)).expect("fits");
+            let bought = price.cost_rounded_up(Quantity(a + b), unit).expect("fits");
+            let sold = |q| price.value_rounded_down(Quantity(q), unit).expect("fits");
             prop_assert!(sold(a).0 + sold(b).0 <= bought.0);
             prop_assert!(bought.0 - sold(a + b).0 <= 1);
         }
 
         #[test]
         fn the_formula_of_the_sql_equals_the_exact_value(
-            price in 1i64..10_000_000_000, quantity in 0i64..,
+            price in 1i64..=Price::MAX.0, quantity in 0i64..=100_000_000_000_000, unit in unit(),
         ) {
-            let value = (quantity / 100_000_000).checked_mul(price).and_then(|whole| {
-                whole.checked_add(quantity % 100_000_000 * price / 100_000_000)
-            });
-            prop_assert_eq!(value.map(Money), Price(price).value_rounded_down(Quantity(quantity)));
+            // As `{value:…}` in `store`: no step exceeds 64 bits within the limits of a holding.
+            let whole = (quantity / 1_000_000).checked_mul(price);
+            let part = (quantity % 1_000_000).checked_mul(price).map(|part| part / 1_000_000);
+            let sum = whole.zip(part).and_then(|(whole, part)| whole.checked_add(part));
+            let value = sum.map(|sum| Money(sum / unit.price_units()));
+            prop_assert_eq!(value, Price(price).value_rounded_down(Quantity(quantity), unit));
+            prop_assert!(value.is_some());
         }
     }
 }

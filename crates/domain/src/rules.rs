@@ -1,6 +1,7 @@
 //! The rules of one game as read from `config/game.toml`: starting cash, XP, levels, fee,
 //! achievements. Code contains no business number; invalid numbers are rejected while parsing.
 
+mod amount_keys;
 mod limits;
 mod participation;
 
@@ -8,12 +9,13 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use self::amount_keys::AmountKeys;
 pub use self::limits::{HOLDING_SESSIONS_MAX, LimitStanding, PortfolioShare};
 pub use self::participation::{LateJoin, RankingRules};
 use crate::limited::limited;
 use crate::{
-    Achievements, Amount, Currency, Levels, Money, Price, Quantity, Side, Symbol, TradeXp,
-    UnixMicros, XpRules, XpStanding,
+    Achievements, Amount, Currency, Levels, MinorUnit, Money, Price, Quantity, Side, Symbol,
+    TradeXp, UnixMicros, XpRules, XpStanding,
 };
 
 /// The rules of a game.
@@ -26,6 +28,9 @@ pub struct Rules {
     /// The name of the currency. A game has one currency and converts nothing.
     #[serde(default)]
     pub currency: Currency,
+    /// What amounts are counted in. A file leaves it out: it is the currency's, see [`AmountKeys`].
+    #[serde(default = "MinorUnit::of_file", skip_serializing_if = "MinorUnit::is_hundredth")]
+    pub minor_unit: MinorUnit,
     /// Cash of a new player.
     #[serde(deserialize_with = "starting_cash")]
     pub starting_cash: Money,
@@ -127,13 +132,17 @@ impl<'de> Deserialize<'de> for Rules {
 
 impl Serialize for Rules {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        Self::serialize(self, to)
+        self.minor_unit.in_file(|| Self::serialize(self, to))
     }
 }
 
 impl Rules {
     /// Checks fields against each other. An error begins with the key that is wrong.
     fn check_fields(&self) -> Result<(), String> {
+        let unit = MinorUnit::of_file();
+        if self.minor_unit != unit {
+            return Err(format!("minor_unit: the amounts were parsed with {}", unit.digits()));
+        }
         if let Some(age) = self.now_age_max_s.filter(|age| *age > self.quote_age_max_s) {
             let most = self.quote_age_max_s;
             return Err(format!(
@@ -251,7 +260,7 @@ pub struct Fee {
 }
 
 impl Fee {
-    /// The fee on a trade of `amount`, rounded up to a cent. `None` beyond 64 bits.
+    /// The fee on a trade of `amount`, rounded up to a minor unit. `None` beyond 64 bits.
     pub fn on(self, amount: Money) -> Option<Money> {
         let share = i128::from(amount.0.max(0)) * i128::from(self.rate_bps);
         let rounded = share / 10_000 + i128::from(share % 10_000 > 0);
@@ -259,6 +268,8 @@ impl Fee {
     }
 }
 
+/// The most starting cash, in minor units.
+const STARTING_CASH_MAX: i64 = 100_000_000_000;
 /// The default of `now_age_max_s`, unless `quote_age_max_s` is lower.
 const NOW_AGE_MAX_S: i64 = 60;
 
@@ -312,10 +323,13 @@ fn whole_shares<S: Serializer>(quantity: &Quantity, to: S) -> Result<S::Ok, S::E
 
 fn starting_cash<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Money, D::Error> {
     let cash = Money::deserialize(from)?;
-    if (1..=100_000_000_000).contains(&cash.0) {
+    if (1..=STARTING_CASH_MAX).contains(&cash.0) {
         return Ok(cash);
     }
-    Err(serde::de::Error::custom("expected starting cash from \"0.01\" to \"1000000000.00\""))
+    let [least, most] =
+        [1, STARTING_CASH_MAX].map(|cash| Money(cash).to_text(MinorUnit::of_file()));
+    let text = format!("expected starting cash from \"{least}\" to \"{most}\"");
+    Err(serde::de::Error::custom(text))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{Achievement, Hash, Rules, UnixMicros};
+use crate::{Achievement, AmountKeys, Hash, MinorUnit, Rules, UnixMicros};
 
 /// A version of a game's rules. It never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,12 +84,20 @@ impl Rules {
         text
     }
 
-    /// Reads [`Rules::canonical_json`] or equivalent JSON, and checks it like a file.
+    /// Reads new rules from JSON, and checks them like a file.
     ///
     /// # Errors
     /// The key and what was expected.
     pub fn from_json(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
+        parse_json(text, AmountKeys::of_new)
+    }
+
+    /// Reads [`Rules::canonical_json`], also of a program that knew one minor unit only.
+    ///
+    /// # Errors
+    /// The key and what was expected.
+    pub fn from_stored_json(text: &str) -> Result<Self, String> {
+        parse_json(text, |keys| Ok(keys.of_stored()))
     }
 
     /// SHA-256 of the canonical JSON.
@@ -116,6 +124,9 @@ impl Rules {
         let mut fixed = Vec::new();
         if self.currency != new.currency {
             fixed.push("currency");
+        }
+        if self.minor_unit != new.minor_unit {
+            fixed.push("minor_unit");
         }
         // Gains, levels of achievements and the boards are computed from it for every player.
         if self.starting_cash != new.starting_cash {
@@ -148,11 +159,19 @@ impl VersionedRules {
     /// # Errors
     /// The version, the key and what was expected.
     pub fn parse(version: i64, effective_from: UnixMicros, text: &str) -> Result<Self, String> {
-        let rules = Rules::from_json(text).map_err(|error| {
+        let rules = Rules::from_stored_json(text).map_err(|error| {
             format!("version {version} of the rules cannot be read by this program: {error}")
         })?;
         Ok(Self { version, effective_from, rules })
     }
+}
+
+fn parse_json(
+    text: &str,
+    unit: impl FnOnce(&AmountKeys) -> Result<MinorUnit, String>,
+) -> Result<Rules, String> {
+    let keys: AmountKeys = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    unit(&keys)?.in_file(|| serde_json::from_str(text)).map_err(|error| error.to_string())
 }
 
 /// Writes JSON without blanks. The keys are sorted here, because `serde_json` may keep their order.
@@ -242,7 +261,7 @@ mod tests {
             (buy, sell, offset) in (0i64..=100_000, 0i64..=100_000, -720i64..=840),
             (trade_min, holding_min) in (amount(), amount()),
             thresholds in prop::collection::vec(1i64..=1_000_000, 0..5), step in 1i64..=1_000_000,
-            kept in prop::collection::vec(any::<bool>(), 18),
+            kept in prop::collection::vec(any::<bool>(), 18), digits in 0usize..3,
         ) -> Rules {
             let built_in = built_in();
             let code = String::from_utf8(letters.to_vec()).expect("letters");
@@ -266,6 +285,7 @@ mod tests {
                 },
                 ranking: RankingRules { trades_min: orders, notes_min: spread },
                 currency: Currency::parse(&code).expect("three letters"),
+                minor_unit: [MinorUnit::Whole, MinorUnit::Hundredth, MinorUnit::Thousandth][digits],
                 starting_cash: Money(cash),
                 fractional_shares: flags[0],
                 quantity_max: Quantity::whole(shares).expect("few"),
@@ -290,7 +310,7 @@ mod tests {
         #[test]
         fn rules_survive_their_canonical_json(rules in rules(), other in rules()) {
             let text = rules.canonical_json();
-            let read = Rules::from_json(&text);
+            let read = Rules::from_stored_json(&text);
             prop_assert_eq!(read.as_ref(), Ok(&rules));
             prop_assert_eq!(text == other.canonical_json(), rules == other);
             prop_assert_eq!(read.expect("good").canonical_json(), text);
@@ -341,6 +361,60 @@ mod tests {
         assert_eq!(fixed(&changed("\"10000.00\"", "\"10.00\"")), ["starting_cash"]);
         assert_eq!(fixed(&changed("\"first_note\"", "\"other\"")), ["achievements.id"]);
         assert_eq!(fixed(&changed("id = 2\n", "id = 50\n")), ["achievements.id"]);
+    }
+
+    /// The built-in rules in this currency, as a file of the game.
+    fn json_in(code: &str, cash: &str, flat: &str, more: &str) -> String {
+        let text = built_in().canonical_json();
+        let text = text.replacen("\"USD\"", &format!("\"{code}\"{more}"), 1);
+        let text = text.replacen("\"10000.00\"", &format!("\"{cash}\""), 1);
+        text.replacen("\"flat\":\"0.00\"", &format!("\"flat\":\"{flat}\""), 1)
+    }
+
+    #[test]
+    fn amounts_of_new_rules_have_the_digits_of_the_currency() {
+        for (code, cash, flat, unit) in [
+            ("JPY", "1000000", "5", MinorUnit::Whole),
+            ("EUR", "10000.00", "0.05", MinorUnit::Hundredth),
+            ("KWD", "1000.000", "0.005", MinorUnit::Thousandth),
+        ] {
+            let rules = Rules::from_json(&json_in(code, cash, flat, "")).expect(code);
+            assert_eq!((rules.minor_unit, rules.fee.flat), (unit, Money(5)));
+            assert_eq!(rules.starting_cash, Money(1_000_000));
+            let written = rules.canonical_json();
+            assert!(written.contains(&format!("\"starting_cash\":\"{cash}\"")), "{written}");
+            assert_eq!(Rules::from_stored_json(&written).as_ref(), Ok(&rules));
+            assert_eq!(Rules::from_json(&written).as_ref(), Ok(&rules));
+        }
+        let refused = |text: &str| Rules::from_json(text).expect_err("refused");
+        let yen = refused(&json_in("JPY", "1000000.00", "0", ""));
+        assert!(yen.contains("no digits after the point, got \"1000000.00\""), "{yen}");
+        for code in ["XAU", "CLF", "ZWL", "ABC"] {
+            let error = refused(&json_in(code, "1", "0", ""));
+            assert!(error.starts_with("currency: ") && error.contains(code), "{error}");
+        }
+        let other = refused(&json_in("JPY", "1", "0", ",\"minor_unit\":3"));
+        assert!(other.starts_with("minor_unit: expected 0 (JPY)"), "{other}");
+        let four = refused(&json_in("JPY", "1", "0", ",\"minor_unit\":4"));
+        assert!(four.starts_with("expected 0, 2 or 3, got 4"), "{four}");
+    }
+
+    #[test]
+    fn rules_from_before_minor_units_keep_hundredths_in_every_currency() {
+        for code in ["JPY", "KWD", "XAU", "ABC"] {
+            let text = json_in(code, "10000.00", "0.05", "");
+            let stored = VersionedRules::parse(1, UnixMicros(0), &text).expect(code);
+            assert_eq!((stored.minor_unit, stored.fee.flat), (MinorUnit::Hundredth, Money(5)));
+            assert_eq!(stored.canonical_json(), text, "the text and its SHA-256 stay");
+            // A file that changes such a game names the unit.
+            let text = json_in(code, "10000.00", "0.06", ",\"minor_unit\":2");
+            let changed = Rules::from_json(&text).expect(code);
+            assert_eq!(stored.fixed_differences(&changed), Vec::<&str>::new());
+        }
+        let yen = Rules::from_json(&json_in("JPY", "1000000", "5", "")).expect("yen");
+        let stored = json_in("JPY", "10000.00", "0.05", "");
+        let stored = Rules::from_stored_json(&stored).expect("yen in hundredths");
+        assert_eq!(stored.fixed_differences(&yen), ["minor_unit"]);
     }
 
     #[test]

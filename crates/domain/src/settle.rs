@@ -13,7 +13,7 @@ use crate::{
 /// The most shares a player can hold of one stock, a hundred million, in millionths. Together with
 /// [`Price::MAX`] it keeps every value that SQL computes within 64 bits.
 pub(crate) const HOLDING_MAX: i64 = 100_000_000 * Quantity::SHARE;
-/// The most cash and the highest cost basis, ten million millions, in cents.
+/// The most cash and the highest cost basis in minor units: ten million millions in hundredths.
 pub(crate) const MONEY_MAX: i64 = 1_000_000_000_000_000;
 
 /// The result of an accepted action.
@@ -145,12 +145,12 @@ impl<'a> Trade<'a> {
         }
         let price = quote.sides(rules.spread_bps).of(order.side);
         let amount = match order.side {
-            Side::Buy => price.cost_rounded_up(order.quantity),
-            Side::Sell => price.value_rounded_down(order.quantity),
+            Side::Buy => price.cost_rounded_up(order.quantity, rules.minor_unit),
+            Side::Sell => price.value_rounded_down(order.quantity, rules.minor_unit),
         };
         let amount = amount.ok_or(Rejection::BeyondLimits)?;
         let fee = rules.fee.on(amount).ok_or(Rejection::BeyondLimits)?;
-        let value = quote.price.value_rounded_down(order.quantity);
+        let value = quote.price.value_rounded_down(order.quantity, rules.minor_unit);
         let value = value.ok_or(Rejection::BeyondLimits)?;
         Ok(Self { order, quote, price, amount, fee, value, now })
     }
@@ -209,7 +209,8 @@ fn buy(
     let opened_on = if is_held { held.opened_on } else { trade.quote.market_day };
     let (quantity, cost_basis) = (Quantity(quantity), Money(cost_basis));
     let cash = Money(player.cash.0 - total.0);
-    let value = trade.quote.price.value_rounded_down(quantity).ok_or(Rejection::BeyondLimits)?;
+    let value = trade.quote.price.value_rounded_down(quantity, rules.minor_unit);
+    let value = value.ok_or(Rejection::BeyondLimits)?;
     rules.check_position(value, cash.checked_add(holdings_value))?;
     let bought_on = trade.quote.market_day;
     let after = Holding { quantity, cost_basis, opened_on, bought_on, noted_on: held.noted_on };
@@ -267,7 +268,8 @@ fn sell(
     Ok(player.traded(entry, trade, note, rules))
 }
 
-/// The part of a cost basis that belongs to `sold` of `held` shares, rounded to the nearest cent;
+/// The part of a cost basis that belongs to `sold` of `held` shares, rounded to the nearest minor
+/// unit;
 /// all of it when all are sold.
 fn share_of(cost_basis: Money, sold: Quantity, held: Quantity) -> Money {
     let product = i128::from(cost_basis.0) * i128::from(sold.0);

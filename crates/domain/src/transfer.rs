@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use crate::settle::{HOLDING_MAX, MONEY_MAX, unopened_player};
 use crate::{
-    AchievementSet, Day, EntryKind, Fill, Holding, Money, Player, Price, Quantity, QuoteSource,
-    RulesRef, UnixMicros, Unlock,
+    AchievementSet, Day, EntryKind, Fill, Holding, MinorUnit, Money, Player, Price, Quantity,
+    QuoteSource, RulesRef, UnixMicros, Unlock,
 };
 
 /// What a player had.
@@ -36,18 +36,19 @@ pub struct TransferredHolding {
 
 impl TransferredHolding {
     /// The cost of the shares; `None` if shares or cost are beyond the limits of a holding.
-    pub fn cost_basis(&self) -> Option<Money> {
+    pub fn cost_basis(&self, unit: MinorUnit) -> Option<Money> {
         let is_possible = (1..=HOLDING_MAX).contains(&self.quantity.0)
             && (0..=Price::MAX.0).contains(&self.average_price.0);
-        let cost = self.average_price.cost_rounded_up(self.quantity).filter(|_| is_possible)?;
+        let cost = self.average_price.cost_rounded_up(self.quantity, unit);
+        let cost = cost.filter(|_| is_possible)?;
         (cost.0 <= MONEY_MAX).then_some(cost)
     }
 }
 
 impl AccountTransfer {
-    /// Whether a player of this game can have all of it.
-    pub fn is_possible(&self) -> bool {
-        let costs = self.holdings.iter().map(TransferredHolding::cost_basis);
+    /// Whether a player of a game with this unit can have all of it.
+    pub fn is_possible(&self, unit: MinorUnit) -> bool {
+        let costs = self.holdings.iter().map(|holding| holding.cost_basis(unit));
         let cost = costs.into_iter().try_fold(0_i64, |sum, cost| sum.checked_add(cost?.0));
         // Rows of one stock become one holding.
         let mut shares: HashMap<i64, i64> = HashMap::new();
@@ -109,7 +110,8 @@ fn transfer_in(
     };
     let holding = player.holdings.entry(transferred.stock_id).or_insert(nothing);
     holding.quantity.0 += transferred.quantity.0;
-    let cost = transferred.cost_basis().expect("invariant: the transfer is possible");
+    let cost =
+        transferred.cost_basis(rules.minor_unit).expect("invariant: the transfer is possible");
     holding.cost_basis.0 += cost.0;
     entry.stock_id = Some(transferred.stock_id);
     entry.quantity = transferred.quantity;
@@ -140,7 +142,7 @@ mod tests {
             achievement_ids: vec![1, 18],
             holdings,
         };
-        assert!(transfer.is_possible());
+        assert!(transfer.is_possible(MinorUnit::Hundredth));
         let now = UnixMicros(1_795_394_741_000_000);
         let (player, fills) = open_transferred(42, &transfer, Day(12_786), &rules, now);
         assert_eq!((player.cash, player.total_xp), (Money(943_015), 3_250));
@@ -161,19 +163,23 @@ mod tests {
     #[test]
     fn what_no_player_can_have_is_not_possible() {
         let with = |holding| AccountTransfer { holdings: vec![holding], ..Default::default() };
-        assert!(with(held(1, 100_000_000, 1)).is_possible());
+        assert!(with(held(1, 100_000_000, 1)).is_possible(MinorUnit::Hundredth));
         for holding in [held(1, 100_000_001, 1), held(1, 0, 1), held(1, -1, 1), held(1, 1, -1)] {
-            assert!(!with(holding).is_possible(), "{holding:?}");
+            assert!(!with(holding).is_possible(MinorUnit::Hundredth), "{holding:?}");
         }
         assert!(
-            !with(held(1, 100_000_000, 1_000_000_001)).is_possible(),
+            !with(held(1, 100_000_000, 1_000_000_001)).is_possible(MinorUnit::Hundredth),
             "a cost beyond the limit"
         );
-        assert!(!AccountTransfer { cash: Money(-1), ..Default::default() }.is_possible());
+        assert!(
+            !AccountTransfer { cash: Money(-1), ..Default::default() }
+                .is_possible(MinorUnit::Hundredth)
+        );
         let twice = |stock_id| AccountTransfer {
             holdings: vec![held(1, 60_000_000, 1), held(stock_id, 60_000_000, 1)],
             ..Default::default()
         };
-        assert!(twice(2).is_possible() && !twice(1).is_possible(), "rows of one stock add up");
+        let possible = |transfer: AccountTransfer| transfer.is_possible(MinorUnit::Hundredth);
+        assert!(possible(twice(2)) && !possible(twice(1)), "rows of one stock add up");
     }
 }

@@ -291,7 +291,8 @@ proptest! {
                     prop_assert!(!rejection.is_limit() || (is_of_size && is_purchase));
                 }
                 (Ok(fill), None) => {
-                    let value = |quantity| Price(step.price).value_rounded_down(quantity);
+                    let price = Price(step.price);
+                    let value = |held| price.value_rounded_down(held, rules.minor_unit);
                     let worth = value(fill.entry.quantity_after).expect("fits").0;
                     let all = player.cash.0 + player.holdings_value.0;
                     if let (Side::Buy, Some(most)) = (step.side, rules.position_max) {

@@ -50,7 +50,7 @@ fn the_first_purchase_is_settled_as_the_original_settled_it() {
     assert_eq!((open.entry.version, open.entry.amount), (1, Money(1_000_000)));
     let fill = settle(&mut player, &whole(Side::Buy, 1, 3), quote(1_899_500), &rules(), now());
     let fill = fill.expect("affordable");
-    assert_eq!(fill.entry.cash_after.to_string(), "9430.15");
+    assert_eq!(fill.entry.cash_after.to_text(MinorUnit::Hundredth), "9430.15");
     assert_eq!((fill.entry.xp_trade, fill.entry.version), (10, 2));
     assert_eq!(fill.unlocked, [Unlock { achievement_id: 1, xp: 50 }]);
     assert_eq!((player.total_xp, player.cash), (60, Money(943_015)));
@@ -65,7 +65,8 @@ fn a_purchase_fills_at_the_ask_and_a_sale_at_the_bid() {
         let action = whole(side, 1, shares);
         let fill = settle(&mut player, &action, at(price, tick), &rules, now()).expect("fill");
         let LedgerEntry { price, amount, cost_basis_after, .. } = fill.entry;
-        (price.expect("a price").to_string(), amount.to_string(), cost_basis_after.to_string())
+        let text = |money: Money| money.to_text(MinorUnit::Hundredth);
+        (price.expect("a price").to_string(), text(amount), text(cost_basis_after))
     };
     let told = |price: &str, amount: &str, cost: &str| {
         (price.to_owned(), amount.to_owned(), cost.to_owned())
@@ -308,5 +309,79 @@ proptest! {
             }
         }
         prop_assert_eq!((one, two), (first, second));
+    }
+}
+
+/// `price` times `quantity` in minor units, digit by digit as in school: the whole part, and
+/// whether anything was left. Independent of the arithmetic of `domain`.
+fn exact_product(price: i64, quantity: i64, digits: usize) -> (i64, bool) {
+    let mut product = [0_u32; 48];
+    for (i, a) in price.to_string().bytes().rev().enumerate() {
+        for (j, b) in quantity.to_string().bytes().rev().enumerate() {
+            product[i + j] += u32::from(a - b'0') * u32::from(b - b'0');
+        }
+    }
+    for i in 1..product.len() {
+        product[i] += product[i - 1] / 10;
+        product[i - 1] %= 10;
+    }
+    // A product has four digits of the price and six of the quantity after the point.
+    let (left, whole) = product.split_at(10 - digits);
+    let whole = whole.iter().rev().fold(0_i64, |sum, digit| sum * 10 + i64::from(*digit));
+    (whole, left.iter().any(|digit| *digit > 0))
+}
+
+/// The rules of a game with this unit, and a fee.
+fn rules_in(unit: MinorUnit, flat: i64, rate_bps: i64) -> Rules {
+    let fee = Fee { flat: Money(flat), rate_bps };
+    let achievements = Achievements::default();
+    let starting_cash = Money(100_000_000_000);
+    Rules { minor_unit: unit, fee, achievements, starting_cash, ..default_rules() }
+}
+
+proptest! {
+    #[test]
+    fn amounts_fees_and_cost_are_exact_decimal_arithmetic_in_every_unit(
+        unit in prop_oneof![
+            Just(MinorUnit::Whole), Just(MinorUnit::Hundredth), Just(MinorUnit::Thousandth),
+        ],
+        (flat, rate_bps) in (0i64..500, 0i64..200),
+        prices in (1i64..40_000_000, 1i64..40_000_000),
+        bought in 1i64..5_000_000_000, part in 1i64..=1_000,
+    ) {
+        let rules = rules_in(unit, flat, rate_bps);
+        let digits = unit.digits() as usize;
+        let (mut player, _) = open_player(1, &rules, now());
+        let rules = Rules { spread_bps: 0, ..rules };
+        let fee = |amount: i64| flat + (amount * rate_bps + 9_999) / 10_000;
+        let (whole, is_more) = exact_product(prices.0, bought, digits);
+        let cost = whole + i64::from(is_more);
+        let cash = rules.starting_cash.0 - cost - fee(cost);
+        let action = order(Side::Buy, 1, bought);
+        let outcome = settle(&mut player, &action, quote(prices.0), &rules, now());
+        if cash < 0 {
+            prop_assert_eq!(outcome, Err(Rejection::InsufficientCash));
+            return Ok(());
+        }
+        let entry = outcome.expect("affordable").entry;
+        prop_assert_eq!((entry.amount.0, entry.fee.0), (-cost, fee(cost)));
+        prop_assert_eq!((entry.cash_after.0, entry.cost_basis_after.0), (cash, cost));
+        prop_assert_eq!(player.holdings_value.0, whole);
+
+        let sold = (bought * part / 1_000).max(1);
+        let (amount, _) = exact_product(prices.1, sold, digits);
+        let action = order(Side::Sell, 1, sold);
+        let outcome = settle(&mut player, &action, quote(prices.1), &rules, now());
+        if cash + amount < fee(amount) {
+            prop_assert_eq!(outcome, Err(Rejection::InsufficientCash));
+            return Ok(());
+        }
+        let entry = outcome.expect("held").entry;
+        prop_assert_eq!((entry.amount.0, entry.fee.0), (amount, fee(amount)));
+        prop_assert_eq!(entry.cash_after.0, cash + amount - fee(amount));
+        let average = average_price(Money(cost), Quantity(bought), unit).0;
+        let (from_average, _) = exact_product(average, bought, digits);
+        let tolerance = 1 + bought / 1_000_000 * 10_i64.pow(unit.digits()) / 10_000;
+        prop_assert!((from_average - cost).abs() <= tolerance);
     }
 }

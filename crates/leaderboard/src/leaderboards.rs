@@ -4,7 +4,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use domain::{Money, RankingRules};
+use domain::{MinorUnit, Money, RankingRules};
 use store::{BoardKind, RankSnapshot, Store, StoreError};
 
 use crate::leaderboard::Leaderboard;
@@ -45,7 +45,7 @@ pub struct LeaderboardRows {
     pub total: u64,
     /// The rank of the first row, from 1.
     pub first_rank: u64,
-    /// Player and score: experience, or value in cents.
+    /// Player and score: experience, or value in minor units.
     pub rows: Vec<(i64, i64)>,
     /// Whether the ranks are those of the last snapshot, because the leaderboard is not ready.
     pub is_snapshot: bool,
@@ -106,8 +106,8 @@ impl Leaderboards {
         self.snapshots.write().unwrap_or_else(PoisonError::into_inner)[index(kind)] = snapshot;
     }
 
-    /// Rows of a leaderboard with present scores (at these prices, where the rows come from the
-    /// database). Empty around an unlisted player.
+    /// Rows of a leaderboard with present scores (at these prices and in this unit, where the rows
+    /// come from the database). Empty around an unlisted player.
     ///
     /// # Errors
     /// [`LeaderboardError`].
@@ -116,13 +116,13 @@ impl Leaderboards {
         store: &Store,
         kind: BoardKind,
         window: RankWindow,
-        prices_json: &str,
+        prices: (&str, MinorUnit),
     ) -> Result<LeaderboardRows, LeaderboardError> {
         let board = self.board(kind);
         if !board.is_ready() {
             // A snapshot of a game without players has no rows.
             if let Some(snapshot) = self.snapshot(kind).filter(|snapshot| snapshot.players > 0) {
-                return snapshot_rows(store, (kind, snapshot), window, prices_json).await;
+                return snapshot_rows(store, (kind, snapshot), window, prices).await;
             }
             self.wait(kind).await?;
         }
@@ -146,13 +146,13 @@ impl Leaderboards {
         store: &Store,
         kind: BoardKind,
         player_id: i64,
-        prices_json: &str,
+        prices: (&str, MinorUnit),
     ) -> Result<Option<(u64, i64)>, LeaderboardError> {
         if self.board(kind).is_ready() {
             return Ok(self.board(kind).rank(player_id));
         }
         let window = RankWindow::Around { player_id, each_side: 0 };
-        let found = self.rows(store, kind, window, prices_json).await?;
+        let found = self.rows(store, kind, window, prices).await?;
         Ok(found.rows.first().map(|(_, score)| (found.first_rank, *score)))
     }
 
@@ -173,7 +173,7 @@ async fn snapshot_rows(
     store: &Store,
     (kind, snapshot): (BoardKind, RankSnapshot),
     window: RankWindow,
-    prices_json: &str,
+    (prices_json, unit): (&str, MinorUnit),
 ) -> Result<LeaderboardRows, LeaderboardError> {
     let erased = ErasedRanks(store.erased_ranks(snapshot.snapshot_id).await?);
     let total = snapshot.players.unsigned_abs().saturating_sub(erased.0.len() as u64);
@@ -207,7 +207,7 @@ async fn snapshot_rows(
     let players = players.filter(|(stored, _)| erased.shown_rank(*stored).is_some());
     let limit = usize::try_from(limit).unwrap_or(0);
     let players: Vec<i64> = players.map(|(_, player_id)| player_id).take(limit).collect();
-    let values = store.player_values(&players, prices_json).await?;
+    let values = store.player_values(&players, prices_json, unit).await?;
     let score = |player_id: i64| {
         let found = values.iter().find(|row| row.0 == player_id);
         found.map_or(0, |(_, total_xp, value)| match kind {

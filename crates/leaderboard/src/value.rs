@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::RankingRules;
+use domain::{MinorUnit, RankingRules};
 use store::Store;
 use tokio::task::spawn_blocking;
 
@@ -17,22 +17,24 @@ const PAGE_ROWS: i64 = 5_000;
 #[derive(Debug)]
 pub struct ReturnValuation {
     prices_json: Arc<str>,
+    unit: MinorUnit,
     ranking: RankingRules,
-    /// Player and value, in cents.
+    /// Player and value.
     players: Vec<(i64, i64)>,
 }
 
 impl ReturnValuation {
-    /// A round at these prices, as JSON of the price board, of the players that the rules rank.
-    pub fn new(prices_json: Arc<str>, ranking: RankingRules) -> Self {
-        Self { prices_json, ranking, players: Vec::new() }
+    /// A round in this unit at these prices, as JSON of the price board, of the players that the
+    /// rules rank.
+    pub fn new(prices_json: Arc<str>, unit: MinorUnit, ranking: RankingRules) -> Self {
+        Self { prices_json, unit, ranking, players: Vec::new() }
     }
 
     /// Values the next players; returns whether all are valued. A failed step can be repeated.
     pub async fn step(&mut self, store: &Store) -> Result<bool, FollowError> {
         let after = self.players.last().map_or(i64::MIN, |row| row.0);
         // A round takes seconds, so replication lag is acceptable.
-        let (prices, ranking) = (&self.prices_json, &self.ranking);
+        let (prices, ranking) = ((&*self.prices_json, self.unit), &self.ranking);
         let page = store
             .with_replica(|store| async move {
                 store.player_values_page(after, PAGE_ROWS, prices, ranking).await

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::amount::{cents, fixed, price};
+use crate::amount::{fixed, money, price};
 
 /// The first line of the canonical text in each form, and its number of lines.
 const FORMS: [(&str, usize); 2] = [("openbell-ledger-1", 21), ("openbell-ledger-2", 22)];
@@ -34,7 +34,7 @@ pub(crate) struct HistoryEntry {
     pub(crate) quantity: i64,
     /// In ten-thousandths.
     pub(crate) price: Option<i64>,
-    /// In hundredths, as all money.
+    /// In minor units, as all money.
     pub(crate) amount: i64,
     pub(crate) fee: i64,
     pub(crate) cash_after: i64,
@@ -52,8 +52,8 @@ impl HistoryEntry {
             row.version,
             fixed(row.quantity.get(), 6),
             row.price.as_deref().map(price),
-            cents(&row.amount),
-            cents(&row.cash_after),
+            money(&row.amount),
+            money(&row.cash_after),
             fixed(row.quantity_after.get(), 6),
         );
         let entry = Self::of_text(row.canonical, row.stock_symbol, hash)

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::HOLDINGS_MAX;
-use crate::amount::cents;
+use crate::amount::money;
 use crate::error::LoadError;
 use crate::plan::PORTFOLIO;
 use crate::report::Sums;
@@ -35,7 +35,7 @@ pub(crate) async fn compare_sums(
         let summary: Value = client.get(SUMMARY, bearer).await?;
         let after: Value = client.get(PORTFOLIO, bearer).await?;
         if before["data"] == after["data"] {
-            let total = summary["data"]["total_value"].as_str().and_then(cents);
+            let total = summary["data"]["total_value"].as_str().and_then(money);
             let total = total.ok_or_else(|| unexpected(SUMMARY))?;
             let rows = sum(&after["data"]).ok_or_else(|| unexpected(PORTFOLIO))?;
             return Ok(if rows == total { Sums::Equal } else { Sums::Unequal });
@@ -49,10 +49,10 @@ fn unexpected(path: &str) -> LoadError {
     LoadError::Unexpected { request: format!("GET {path}"), missing: "total_value" }
 }
 
-/// The value of all rows, in hundredths; `None` if a row has none.
+/// The value of all rows, in minor units; `None` if a row has none.
 fn sum(rows: &Value) -> Option<i64> {
     let mut rows = rows.as_array()?.iter();
-    rows.try_fold(0i64, |sum, row| sum.checked_add(cents(row["total_value"].as_str()?)?))
+    rows.try_fold(0i64, |sum, row| sum.checked_add(money(row["total_value"].as_str()?)?))
 }
 
 #[cfg(test)]
@@ -61,7 +61,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn amounts_are_summed_in_hundredths() {
+    fn amounts_are_summed_in_minor_units() {
         let rows = json!([{ "total_value": "569.85" }, { "total_value": "0.20" }]);
         assert_eq!(sum(&rows), Some(57_005));
         assert_eq!(sum(&json!([])), Some(0));

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::amount::{cents, price};
+use crate::amount::{money, price};
 
 /// A trade that the server acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +20,9 @@ pub(crate) struct Ack {
 pub(crate) struct AckAmounts {
     /// In ten-thousandths.
     pub(crate) price: i64,
-    /// In hundredths, without a sign.
+    /// In minor units, without a sign.
     pub(crate) total: i64,
-    /// In hundredths.
+    /// In minor units.
     pub(crate) balance: i64,
 }
 
@@ -71,8 +71,8 @@ pub(crate) fn read_ack(player: usize, body: &[u8]) -> Option<Ack> {
     let trade = serde_json::from_slice::<TradeResponse<'_>>(body).ok()?.data;
     let amounts = AckAmounts {
         price: price(trade.price)?,
-        total: cents(trade.total_amount)?,
-        balance: cents(trade.new_balance)?,
+        total: money(trade.total_amount)?,
+        balance: money(trade.new_balance)?,
     };
     Ack::of(player, trade.trade_id, Some(amounts))
 }

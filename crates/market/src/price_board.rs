@@ -182,6 +182,7 @@ impl PriceBoard {
             held_before: current.previous_day,
             sellable_session: current.day_before(sessions),
             holding_value_min: rules.holding_value_min(),
+            minor_unit: rules.minor_unit,
         }
     }
 

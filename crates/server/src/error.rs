@@ -52,6 +52,13 @@ pub(crate) enum CommandError {
          them into a market of another name"
     )]
     ImportCurrency { name: String, stored: String, currency: String },
+    #[error("cannot import prices of a currency that no game can be played in")]
+    MarketOfCurrency(#[source] domain::CurrencyError),
+    #[error(
+        "the game counts amounts with {digits} digits after the point ({currency}), and the earlier \
+         application had two: import into a game of such a currency"
+    )]
+    LaravelMinorUnit { currency: String, digits: u32 },
     #[error(
         "the market {name} has prices in {currency}, and the game is played in {game}: set \
          currency = \"{currency}\" in the file of rules that game.rules names"

@@ -10,7 +10,7 @@ mod sets;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use domain::{Day, Fill, Hash, Money, Month, Note, Player, Rejection};
+use domain::{Day, Fill, Hash, MinorUnit, Money, Month, Note, Player, Rejection};
 
 use crate::StoredOutcome;
 use crate::statement::LazyStatement;
@@ -46,10 +46,12 @@ pub struct Valuation {
     pub sellable_session: Option<Day>,
     /// The smallest value of a holding that counts.
     pub holding_value_min: Money,
+    /// The unit of the values.
+    pub minor_unit: MinorUnit,
 }
 
 impl Valuation {
-    /// These prices; no holding counts.
+    /// These prices; no holding counts, and values are in hundredths.
     pub fn at_prices(prices_json: &str) -> Self {
         Self {
             prices_json: prices_json.into(),
@@ -57,6 +59,7 @@ impl Valuation {
             held_before: Day(i32::MIN),
             sellable_session: None,
             holding_value_min: Money(i64::MAX),
+            minor_unit: MinorUnit::Hundredth,
         }
     }
 }

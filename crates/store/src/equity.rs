@@ -2,7 +2,7 @@
 //! thinned out with age, read as a curve. Callers decide which sessions are written and when they
 //! are old.
 
-use domain::{Day, Money, UnixMicros};
+use domain::{Day, MinorUnit, Money, UnixMicros};
 
 use crate::decode::read_day;
 use crate::query::row;
@@ -15,7 +15,7 @@ row! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct EquityPoint {
         pub day: Day,
-        /// Cash and shares, in cents.
+        /// Cash and shares.
         pub value: Money,
         pub cash: Money,
     }
@@ -92,7 +92,7 @@ static WRITE: LazyStatement = LazyStatement::new(
          FROM holdings h
          WHERE h.player_id > $2 AND h.player_id <= $3 AND h.quantity > 0),
      worth AS MATERIALIZED (
-         SELECT player_id, CAST(SUM({value:quantity:close}) AS BIGINT) AS value
+         SELECT player_id, CAST(SUM({value:quantity:close:$5}) AS BIGINT) AS value
          FROM held GROUP BY player_id)
      INSERT INTO equity_snapshots (player_id, day, value, cash)
      SELECT pl.player_id, $1, pl.cash + COALESCE(w.value, 0), pl.cash
@@ -154,11 +154,12 @@ impl Store {
         &self,
         day: Day,
         closed_at: Option<UnixMicros>,
+        unit: MinorUnit,
         limit: i64,
     ) -> Result<EquityStep, StoreError> {
         let day = i64::from(day.0);
         let mut tx = self.begin_scan().await?;
-        let step = write_chunk(tx.conn(), day, closed_at, limit).await?;
+        let step = write_chunk(tx.conn(), day, closed_at, unit, limit).await?;
         tx.commit().await?;
         Ok(step)
     }
@@ -215,6 +216,7 @@ async fn write_chunk(
     mut conn: Conn<'_>,
     day: i64,
     closed_at: Option<UnixMicros>,
+    unit: MinorUnit,
     limit: i64,
 ) -> Result<EquityStep, StoreError> {
     conn.run().execute(&OPEN, (day,)).await?;
@@ -228,6 +230,7 @@ async fn write_chunk(
     if claimed == 0 {
         return Ok(EquityStep { written: 0, is_done: false });
     }
-    let written = conn.run().execute(&WRITE, (day, after, last, closed_at.map(|at| at.0))).await?;
+    let params = (day, after, last, closed_at.map(|at| at.0), unit.price_units());
+    let written = conn.run().execute(&WRITE, params).await?;
     Ok(EquityStep { written, is_done })
 }

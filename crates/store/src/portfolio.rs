@@ -1,7 +1,7 @@
 //! The views of a player's portfolio, one statement each: the database computes joins, values and
 //! sums at the prices passed as a parameter. Percentages and averages are computed in Rust.
 
-use domain::{Day, Money, PageRequest, Price, Quantity, Ratio, Symbol, average_price};
+use domain::{Day, MinorUnit, Money, PageRequest, Price, Quantity, Ratio, Symbol, average_price};
 
 use crate::decode::read_day;
 use crate::query::row;
@@ -20,7 +20,7 @@ pub struct HoldingRow {
     pub average_price: Price,
     /// 0 if there is none.
     pub current_price: Price,
-    /// Rounded down to cents.
+    /// Rounded down to minor units.
     pub total_value: Money,
     /// Value minus cost.
     pub profit_loss: Money,
@@ -47,8 +47,8 @@ pub struct Position {
 
 impl Position {
     /// Average cost of a share, rounded to 1/10,000; 0 without shares.
-    pub fn average_price(&self) -> Price {
-        average_price(self.cost_basis, self.quantity)
+    pub fn average_price(&self, unit: MinorUnit) -> Price {
+        average_price(self.cost_basis, self.quantity, unit)
     }
 }
 
@@ -94,7 +94,7 @@ static PAGE: LazyStatement = LazyStatement::new(
      valued AS MATERIALIZED (
          SELECT h.stock_id, s.symbol, s.name, h.quantity, h.cost_basis,
              COALESCE(p.price, 0) AS price,
-             COALESCE({value:h.quantity:p.price}, 0) AS value
+             COALESCE({value:h.quantity:p.price:$6}, 0) AS value
          FROM holdings h
          JOIN stocks s ON s.stock_id = h.stock_id
          LEFT JOIN prices p ON p.stock_id = h.stock_id
@@ -125,7 +125,7 @@ static SUMMARY: LazyStatement = LazyStatement::new(
     "WITH prices AS MATERIALIZED ({prices:$2:prices})
      SELECT u.name, pl.cash, pl.total_xp,
          CAST(COALESCE(SUM(h.cost_basis), 0) AS BIGINT) AS total_invested,
-         CAST(COALESCE(SUM({value:h.quantity:p.price}), 0) AS BIGINT) AS total_value
+         CAST(COALESCE(SUM({value:h.quantity:p.price:$3}), 0) AS BIGINT) AS total_value
      FROM players pl
      JOIN users u ON u.user_id = pl.user_id
      LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
@@ -148,7 +148,7 @@ static MIX: LazyStatement = LazyStatement::new(
     "WITH prices AS MATERIALIZED ({prices:$2:prices}),
      valued AS MATERIALIZED (
          SELECT s.symbol, s.category,
-             COALESCE({value:h.quantity:p.price}, 0) AS value
+             COALESCE({value:h.quantity:p.price:$3}, 0) AS value
          FROM holdings h
          JOIN stocks s ON s.stock_id = h.stock_id
          LEFT JOIN prices p ON p.stock_id = h.stock_id
@@ -184,14 +184,14 @@ row! {
 
 impl ValuedHolding {
     /// `None` for the row that carries only the total of an empty page.
-    fn read(self) -> Option<HoldingRow> {
+    fn read(self, unit: MinorUnit) -> Option<HoldingRow> {
         let (quantity, cost_basis) = (Quantity(self.quantity?), Money(self.cost_basis?));
         Some(HoldingRow {
             stock_id: self.stock_id?,
             symbol: Symbol::parse(&self.symbol?).ok()?,
             name: self.name?,
             quantity,
-            average_price: average_price(cost_basis, quantity),
+            average_price: average_price(cost_basis, quantity, unit),
             current_price: Price(self.price?),
             total_value: Money(self.value?),
             profit_loss: Money(self.profit?),
@@ -213,14 +213,15 @@ row! {
 
 impl Store {
     /// A page of holdings by symbol, without sold-out ones, and their total number. `prices_json`
-    /// is `[[stock_id, price], …]`.
+    /// is `[[stock_id, price], …]`; values are in `unit`.
     pub async fn portfolio_page(
         &self,
         player_id: i64,
         prices_json: &str,
+        unit: MinorUnit,
         page: PageRequest,
     ) -> Result<(Vec<HoldingRow>, i64), StoreError> {
-        self.holdings_page(player_id, prices_json, page, false).await
+        self.holdings_page(player_id, (prices_json, unit), page, false).await
     }
 
     /// The `limit` most valuable holdings, and the total number.
@@ -228,16 +229,17 @@ impl Store {
         &self,
         player_id: i64,
         prices_json: &str,
+        unit: MinorUnit,
         limit: i64,
     ) -> Result<(Vec<HoldingRow>, i64), StoreError> {
         let page = PageRequest::clamped(1, limit, limit);
-        self.holdings_page(player_id, prices_json, page, true).await
+        self.holdings_page(player_id, (prices_json, unit), page, true).await
     }
 
     async fn holdings_page(
         &self,
         player_id: i64,
-        prices_json: &str,
+        (prices_json, unit): (&str, MinorUnit),
         page: PageRequest,
         by_value: bool,
     ) -> Result<(Vec<HoldingRow>, i64), StoreError> {
@@ -245,11 +247,18 @@ impl Store {
             .reader()
             .fetch_all(
                 &PAGE,
-                (player_id, prices_json, page.per_page(), page.offset(), i64::from(by_value)),
+                (
+                    player_id,
+                    prices_json,
+                    page.per_page(),
+                    page.offset(),
+                    i64::from(by_value),
+                    unit.price_units(),
+                ),
             )
             .await?;
         let total = rows.first().map_or(0, |row| row.total);
-        Ok((rows.into_iter().filter_map(ValuedHolding::read).collect(), total))
+        Ok((rows.into_iter().filter_map(|row| row.read(unit)).collect(), total))
     }
 
     pub async fn load_position(
@@ -278,8 +287,9 @@ impl Store {
         &self,
         player_id: i64,
         prices_json: &str,
+        unit: MinorUnit,
     ) -> Result<PortfolioSummary, StoreError> {
-        self.reader().fetch_one(&SUMMARY, (player_id, prices_json)).await
+        self.reader().fetch_one(&SUMMARY, (player_id, prices_json, unit.price_units())).await
     }
 
     /// A player's cash and holdings with the version of the ledger, from one snapshot.
@@ -307,8 +317,10 @@ impl Store {
         &self,
         player_id: i64,
         prices_json: &str,
+        unit: MinorUnit,
     ) -> Result<PortfolioMix, StoreError> {
-        let rows: Vec<MixRow> = self.reader().fetch_all(&MIX, (player_id, prices_json)).await?;
+        let params = (player_id, prices_json, unit.price_units());
+        let rows: Vec<MixRow> = self.reader().fetch_all(&MIX, params).await?;
         let Some(first) = rows.first() else {
             return Err(StoreError::Query(sqlx::Error::RowNotFound));
         };

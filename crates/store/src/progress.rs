@@ -23,7 +23,7 @@ static PROGRESS: LazyStatement = LazyStatement::new(
     // Counts for achievements as in `batch.players`.
     "WITH prices AS MATERIALIZED ({prices:$2:prices}),
      valued AS (
-         SELECT h.opened_on, s.category_id, {value:h.quantity:p.price} AS value
+         SELECT h.opened_on, s.category_id, {value:h.quantity:p.price:$5} AS value
          FROM holdings h
          JOIN stocks s ON s.stock_id = h.stock_id
          LEFT JOIN prices p ON p.stock_id = h.stock_id
@@ -85,6 +85,7 @@ impl Store {
                     &*valuation.prices_json,
                     valuation.holding_value_min.0,
                     i64::from(valuation.held_before.0),
+                    valuation.minor_unit.price_units(),
                 ),
             )
             .await?;

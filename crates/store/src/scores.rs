@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{RankingRules, UnixMicros};
+use domain::{MinorUnit, RankingRules, UnixMicros};
 use serde::Serialize;
 
 use crate::rows::RowSet;
@@ -96,7 +96,7 @@ static VALUES_PAGE: LazyStatement = LazyStatement::new(
              AND NOT EXISTS (SELECT 1 FROM unranked_players u WHERE u.player_id = pl.player_id)
          ORDER BY pl.player_id LIMIT $2),
      worth AS MATERIALIZED (
-         SELECT h.player_id, CAST(SUM({value:h.quantity:p.price}) AS BIGINT) AS value
+         SELECT h.player_id, CAST(SUM({value:h.quantity:p.price:$6}) AS BIGINT) AS value
          FROM holdings h
          JOIN prices p ON p.stock_id = h.stock_id
          WHERE h.player_id > $1 AND h.player_id <= (SELECT MAX(player_id) FROM page)
@@ -112,7 +112,7 @@ static VALUES: LazyStatement = LazyStatement::with_rows(
     "WITH prices AS MATERIALIZED ({prices:{$1}:prices}),
      wanted AS MATERIALIZED ({rows})
      SELECT pl.player_id, pl.total_xp, pl.cash + CAST(COALESCE(SUM(
-             {value:h.quantity:p.price}), 0) AS BIGINT) AS value
+             {value:h.quantity:p.price:{$2}}), 0) AS BIGINT) AS value
      FROM wanted w
      JOIN players pl ON pl.player_id = w.player_id
      LEFT JOIN holdings h ON h.player_id = pl.player_id AND h.quantity > 0
@@ -192,29 +192,31 @@ impl Store {
     }
 
     /// Ranked players after `after_player_id` whose user was not erased, with the value of cash and
-    /// shares in cents at these prices, ascending, at most `limit` of those that the rules rank.
+    /// shares at these prices in this unit, ascending, at most `limit` of those that the rules
+    /// rank.
     pub async fn player_values_page(
         &self,
         after_player_id: i64,
         limit: i64,
-        prices_json: &str,
+        (prices_json, unit): (&str, MinorUnit),
         ranking: &RankingRules,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
         let least = (ranking.trades_min, ranking.notes_min);
-        let params = (after_player_id, limit, prices_json, least.0, least.1);
+        let params = (after_player_id, limit, prices_json, least.0, least.1, unit.price_units());
         let page: String = self.scan().fetch_scalar(&VALUES_PAGE, params).await?;
         read_page(&page)
     }
 
-    /// (player, total XP, value in cents at these prices) of these players (at most a page), in any
-    /// order.
+    /// (player, total XP, value at these prices in this unit) of these players (at most a page), in
+    /// any order.
     pub async fn player_values(
         &self,
         player_ids: &[i64],
         prices_json: &str,
+        unit: MinorUnit,
     ) -> Result<Vec<(i64, i64, i64)>, StoreError> {
         let rows = RowSet::new(vec![RowSet::int(player_ids, |id| *id)]);
-        self.reader().fetch_all(&VALUES, (&rows, prices_json)).await
+        self.reader().fetch_all(&VALUES, (&rows, prices_json, unit.price_units())).await
     }
 }
 

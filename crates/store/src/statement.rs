@@ -5,7 +5,7 @@
 //! - `{for update}`, `{skip locked}`: row locks, where the engine has them
 //! - `{mark}`: beside a row set, inserts the batch mark, made at `{$1}`
 //! - `{json_rows}`, `{json_row}`: one JSON array of all rows, and of one
-//! - `{value:quantity:price}`, `{average:sum:count}`: as computed by `domain`
+//! - `{value:quantity:price:unit}`, `{average:sum:count}`: as computed by `domain`
 //! - `{bits:number}`: aggregates numbers from 0 to 62 as a bit set (PostgreSQL would sort for a sum
 //!   of distinct values, and SQLite has no `BIT_OR`)
 //!
@@ -76,7 +76,7 @@ impl Deref for LazyStatement {
 
 fn expand_sqlite(text: &str, columns: &str) -> String {
     let (rows, used) = set_or_none(columns, row_set_sql_sqlite);
-    number(&formulas(text, "SUM(DISTINCT ").replace("{mark}", ""), used)
+    formulas(&number(&text.replace("{mark}", ""), used), "SUM(DISTINCT ")
         .replace("{rows}", &rows)
         .replace("{for update}", "")
         .replace("{skip locked}", "")
@@ -90,7 +90,7 @@ fn expand_sqlite(text: &str, columns: &str) -> String {
 
 fn expand_postgres(text: &str, columns: &str) -> String {
     let (rows, used) = set_or_none(columns, row_set_sql_postgres);
-    number(&formulas(text, "BIT_OR(").replace("{mark}", MARK_POSTGRES), used)
+    formulas(&number(&text.replace("{mark}", MARK_POSTGRES), used), "BIT_OR(")
         .replace("{rows}", &rows)
         .replace("{for update}", "FOR UPDATE OF p")
         .replace("{skip locked}", "SKIP LOCKED")
@@ -139,12 +139,14 @@ const QUOTES_POSTGRES: (&str, &str) = (
 /// Expands `{value:…}`, `{average:…}` and `{bits:…}`. Both engines divide integers towards zero. No
 /// overflow within the limits of holdings and prices.
 fn formulas(text: &str, bits_aggregate: &str) -> String {
-    // Quantity in millionths times price in ten-thousandths, rounded down to cents like
-    // `Price::value_rounded_down`, split so that no product exceeds the result.
-    let text = expanded(text, "{value:", |quantity, price| {
+    // Quantity in millionths times price in ten-thousandths, rounded down to ten-thousandths and
+    // then to the minor unit, like `Price::value_rounded_down`. `unit` is the parameter
+    // `MinorUnit::price_units`. Split so that no product exceeds 64 bits.
+    let text = expanded(text, "{value:", |quantity, price_and_unit| {
+        let (price, unit) = price_and_unit.split_once(':').unwrap_or((price_and_unit, "1"));
         format!(
-            "(({quantity} / 100000000) * {price} \
-             + ({quantity} % 100000000) * {price} / 100000000)"
+            "((({quantity} / 1000000) * {price} \
+             + ({quantity} % 1000000) * {price} / 1000000) / {unit})"
         )
     });
     // Like `divide_rounded` for sums that are not negative. The cast prevents a NUMERIC division on

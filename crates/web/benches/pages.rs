@@ -84,7 +84,13 @@ async fn fill(app: &App) -> (Vec<String>, String) {
     let (first, last) = (app.prices.listings()[0].stock_id, app.prices.snapshot().market_day);
     let from = domain::Day(last.0 - 366);
     for (day, _) in app.store.stock_history(first, from, last).await.expect("history") {
-        while !app.store.snapshot_equity(day, None, 100).await.expect("written").is_done {}
+        while !app
+            .store
+            .snapshot_equity(day, None, domain::MinorUnit::Hundredth, 100)
+            .await
+            .expect("written")
+            .is_done
+        {}
     }
     (symbols, receipt)
 }

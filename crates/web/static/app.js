@@ -37,13 +37,14 @@
     const output = field && document.getElementById(field.dataset.estimate)
     if (!output) return
     const sells = form.elements.side.value === 'sell'
-    // Cents, rounded as on the server; the price is in 1/10,000. The product of floats may be
+    // Minor units, rounded as on the server; the price is in 1/10,000. The product of floats may be
     // slightly off a whole number.
-    const exact = Number(field.value) * Number(sells ? field.dataset.bid : field.dataset.ask) / 100
-    const cents = sells ? Math.floor(exact + 1e-6) : Math.ceil(exact - 1e-6)
-    const known = field.validity.valid && isFinite(cents)
-    const places = { minimumFractionDigits: 2, maximumFractionDigits: 2 }
-    const total = (cents / 100).toLocaleString('en', places)
+    const { ask, bid, unit, digits } = field.dataset
+    const exact = Number(field.value) * Number(sells ? bid : ask) / Number(unit)
+    const minor = sells ? Math.floor(exact + 1e-6) : Math.ceil(exact - 1e-6)
+    const known = field.validity.valid && isFinite(minor)
+    const places = { minimumFractionDigits: Number(digits), maximumFractionDigits: Number(digits) }
+    const total = (minor / 10 ** Number(digits)).toLocaleString('en', places)
     output.textContent = known ? field.dataset.prefix + total : '\u2026'
   })
 
@@ -72,9 +73,9 @@
       rightPriceScale: { borderVisible: false },
       timeScale: { borderVisible: false }
     })
-    // As many places as the finest price, at least two.
+    // As many places as the finest price, at least those of an amount.
     const placesOf = price => (String(price).split('.')[1] || '').length
-    const places = Math.max(2, ...rows.flatMap(([, ...prices]) => prices.map(placesOf)))
+    const places = Math.max(Number(box.dataset.digits), ...rows.flatMap(([, ...prices]) => prices.map(placesOf)))
     const series = chart.addSeries(library.CandlestickSeries, {
       priceFormat: { type: 'price', precision: places, minMove: 10 ** -places },
       upColor: 'transparent', downColor: loss, borderUpColor: gain, borderDownColor: loss, wickUpColor: gain, wickDownColor: loss

@@ -18,6 +18,7 @@ mod common;
 mod api {
     mod auth;
     mod clock;
+    mod currency;
     mod document;
     mod export;
     mod external;

@@ -60,8 +60,8 @@ fn entry() -> impl Strategy<Value = Entry> {
 }
 
 /// Writes a file with these row groups and opens it.
-fn written(groups: &[Vec<Entry>]) -> PartReader {
-    let mut writer = PartWriter::new().expect("a writer");
+fn written(groups: &[Vec<Entry>], unit: MinorUnit) -> PartReader {
+    let mut writer = PartWriter::new(unit).expect("a writer");
     let mut file = tempfile::tempfile().expect("a file");
     for group in groups {
         file.write_all(&writer.add(group).expect("encoded")).expect("written");
@@ -74,6 +74,7 @@ fn written(groups: &[Vec<Entry>]) -> PartReader {
 /// A file as the version before wrote it, without the versions of the rules.
 fn written_by_schema_1(rows: &[Entry]) -> PartReader {
     let schema = SCHEMA.replace("    OPTIONAL INT64 rules_version;\n", "");
+    let schema = schema.replace("{digits}", "2");
     let schema = Arc::new(parse_message_type(&schema).expect("a schema"));
     let mut writer =
         SerializedFileWriter::new(Vec::new(), schema, Arc::default()).expect("a writer");
@@ -99,11 +100,13 @@ proptest! {
     fn entries_are_read_as_they_were_written(
         groups in prop::collection::vec(prop::collection::vec(entry(), 1..20), 1..4),
     ) {
-        let mut reader = written(&groups);
-        for group in &groups {
-            prop_assert_eq!(&reader.read().expect("a group"), group);
+        for unit in [MinorUnit::Whole, MinorUnit::Hundredth, MinorUnit::Thousandth] {
+            let mut reader = written(&groups, unit);
+            for group in &groups {
+                prop_assert_eq!(&reader.read().expect("a group"), group);
+            }
+            prop_assert_eq!(reader.read().expect("the end"), Vec::new());
         }
-        prop_assert_eq!(reader.read().expect("the end"), Vec::new());
     }
 
     #[test]
@@ -124,6 +127,7 @@ proptest! {
         entries.zip(players).for_each(|((entry, _), player)| entry.player_id = player);
         let expected: Vec<Entry> =
             groups.iter().flatten().filter(|(e, _)| e.player_id == player_id).cloned().collect();
-        prop_assert_eq!(written(&groups).read_player(player_id).expect("read"), expected);
+        let reader = written(&groups, MinorUnit::Hundredth);
+        prop_assert_eq!(reader.read_player(player_id).expect("read"), expected);
     }
 }

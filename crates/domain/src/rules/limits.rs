@@ -160,9 +160,10 @@ impl Rules {
     /// Whether the holding is as large a share already as it may become. A purchase adds to it and
     /// nothing to the portfolio's value.
     fn is_position_full(&self, quote: &Quote, standing: &LimitStanding) -> bool {
-        let value = quote.price.value_rounded_down(standing.held).unwrap_or(Money(i64::MAX));
-        let with_a_cent = Money(value.0.saturating_add(1));
-        self.check_position(with_a_cent, Some(standing.portfolio_value)).is_err()
+        let value = quote.price.value_rounded_down(standing.held, self.minor_unit);
+        let value = value.unwrap_or(Money(i64::MAX));
+        let with_one_more = Money(value.0.saturating_add(1));
+        self.check_position(with_one_more, Some(standing.portfolio_value)).is_err()
     }
 
     /// Checks a holding as a purchase would leave it, in a portfolio of this value; `None` is

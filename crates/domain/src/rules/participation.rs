@@ -69,8 +69,10 @@ impl Rules {
         }
         match cash {
             Some(cash) if cash.0 < 1 || cash > self.starting_cash => {
-                let most = self.starting_cash;
-                Err(format!("cash: expected \"0.01\" to starting_cash ({most}), got {cash}"))
+                let text = |money: Money| money.to_text(self.minor_unit);
+                let (least, most) = (text(Money(1)), text(self.starting_cash));
+                let cash = text(cash);
+                Err(format!("cash: expected \"{least}\" to starting_cash ({most}), got {cash}"))
             }
             _ => Ok(()),
         }

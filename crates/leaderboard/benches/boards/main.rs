@@ -139,7 +139,8 @@ async fn value(game: &Game, options: &Options) -> Result<(), BenchError> {
             tokio::spawn(async move { read_until(&board, &is_over).await })
         });
         let began = Instant::now();
-        let mut round = ReturnValuation::new(PRICES_JSON.into(), domain::RankingRules::default());
+        let (unit, ranking) = (domain::MinorUnit::default(), domain::RankingRules::default());
+        let mut round = ReturnValuation::new(PRICES_JSON.into(), unit, ranking);
         while !round.step(&game.store).await? {}
         let read = began.elapsed();
         round.finish(&board).await?;

@@ -25,7 +25,7 @@ use super::telemetry::LogConfig;
 use super::traces_config::TracesConfig;
 
 pub(crate) use flags::{DatabaseArgs, Flags, ServeArgs};
-pub(crate) use rules::{load_rules, rule_warnings};
+pub(crate) use rules::{check_new_game, load_rules, load_rules_of_game, rule_warnings};
 pub(crate) use secrets::without_password;
 pub(crate) use tree::ConfigTree;
 

@@ -7,7 +7,7 @@ use domain::Rules;
 use store::{Game, MAIN, Store};
 use trading::GameRules;
 
-use super::config::{Config, load_rules};
+use super::config::{Config, check_new_game, load_rules_of_game};
 use super::database::database_error;
 use crate::clock::SystemClock;
 use crate::error::CommandError;
@@ -25,11 +25,12 @@ pub(crate) async fn open_rules(
     let opened = GameRules::open(store, game, configured, Arc::new(SystemClock)).await;
     let rules = opened.map_err(database_error(&config.database))?;
     log_difference(&config.game.rules, configured, &rules);
+    warn_of_unit(&rules.current());
     Ok(rules)
 }
 
-/// The same for a game whose stocks are listed: configured rules that name others are refused
-/// before they become the first version.
+/// The same for a game whose stocks are listed: before they become the first version, configured
+/// rules are refused that name others, or a currency that no new game can have.
 pub(crate) async fn open_rules_of_market(
     config: &Config,
     store: &Store,
@@ -38,6 +39,7 @@ pub(crate) async fn open_rules_of_market(
 ) -> Result<Arc<GameRules>, CommandError> {
     let failed = database_error(&config.database);
     if store.rules_after(game.game_id, 0).await.map_err(&failed)?.is_empty() {
+        check_new_game(&config.game.rules)?;
         let stocks = store.all_stocks().await.map_err(failed)?;
         trading::permit_stocks(&mut configured.clone(), &stocks)
             .map_err(CommandError::RulesOfMarket)?;
@@ -48,7 +50,7 @@ pub(crate) async fn open_rules_of_market(
 /// The rules in force; the configured ones if the database has none yet.
 pub(crate) async fn rules_in_force(config: &Config, store: &Store) -> Result<Rules, CommandError> {
     let failed = database_error(&config.database);
-    let configured = load_rules(&config.game.rules)?;
+    let configured = load_rules_of_game(&config.game.rules)?;
     if store.schema_version().await.map_err(&failed)? < store.newest_schema() {
         return Ok(configured);
     }
@@ -57,6 +59,25 @@ pub(crate) async fn rules_in_force(config: &Config, store: &Store) -> Result<Rul
     };
     let found = GameRules::load(store, &game, Arc::new(SystemClock)).await.map_err(failed)?;
     Ok(found.map_or(configured, |rules| rules.current().rules.clone()))
+}
+
+/// A game keeps the unit that it began with.
+fn warn_of_unit(rules: &Rules) {
+    let (currency, digits) = (rules.currency.code(), rules.minor_unit.digits());
+    match rules.currency.minor_unit() {
+        Ok(unit) if unit == rules.minor_unit => {}
+        Ok(unit) => tracing::warn!(
+            currency,
+            "the game began with {digits} digits after the point and keeps them; a new game in this \
+             currency has {}",
+            unit.digits()
+        ),
+        Err(error) => tracing::warn!(
+            currency,
+            %error,
+            "the game keeps a currency that no new game can have, and {digits} digits after the point"
+        ),
+    }
 }
 
 fn log_difference(path: &str, configured: &Rules, rules: &GameRules) {

@@ -11,7 +11,7 @@ use notify::{Notifier, NotifierError};
 use tokio::net::TcpListener;
 use trading::{Desk, DeskDeps};
 
-use super::config::{self, Config, Flags, load_rules, rule_warnings};
+use super::config::{self, Config, Flags, load_rules_of_game, rule_warnings};
 use super::history::HistoryWriter;
 use super::nodes::{ClusterHandles, node_name};
 use super::recorder::Recorder;
@@ -49,7 +49,7 @@ pub(crate) async fn run(flags: Flags) -> Result<(), CommandError> {
     let recorder = recorder::install(&config, SystemClock.now())?;
     let mut signals =
         Signals::take().map_err(|error| CommandError::Process("no signals", error))?;
-    let configured = load_rules(&config.game.rules)?;
+    let configured = load_rules_of_game(&config.game.rules)?;
     for warning in rule_warnings(&configured) {
         tracing::warn!("rules: {warning}");
     }

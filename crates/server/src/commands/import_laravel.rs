@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use domain::{Clock as _, Day, VersionedRules};
+use domain::{Clock as _, Day, MinorUnit, VersionedRules};
 use store::{LaravelDatabase, MAIN, PlayerImport, Store, StoreError};
 use web::SecurityEvent;
 
@@ -27,7 +27,9 @@ use self::planner::{ImportPlanner, PlannedPage};
 use self::report::LaravelReport;
 use self::report_file::ReportFile;
 use super::log_action;
-use crate::boot::config::{self, Config, DatabaseArgs, Flags, load_rules, without_password};
+use crate::boot::config::{
+    self, Config, DatabaseArgs, Flags, load_rules_of_game, without_password,
+};
 use crate::boot::data_dir::{DataDirError, DatabaseLock};
 use crate::boot::database::{database_error, lock_database, open_existing};
 use crate::boot::game_clock;
@@ -39,6 +41,8 @@ use crate::term;
 
 /// Users of one page, which is planned and written at once.
 const PAGE_ROWS: i64 = 1_000;
+/// What the earlier application counted amounts in.
+const MINOR_UNIT: MinorUnit = MinorUnit::Hundredth;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ImportLaravelArgs {
@@ -134,7 +138,7 @@ async fn open_target(
     source: &mut LaravelDatabase,
     shown: &str,
 ) -> Result<TargetGame, CommandError> {
-    let configured = load_rules(&config.game.rules)?;
+    let configured = load_rules_of_game(&config.game.rules)?;
     let store = open_existing(&config).await?;
     let failed = database_error(&config.database);
     if store.schema_version().await.map_err(&failed)? < store.newest_schema() {
@@ -142,6 +146,11 @@ async fn open_target(
     }
     let game = store.find_game(MAIN).await.map_err(&failed)?.ok_or(CommandError::NoGame)?;
     let rules = open_rules(&config, &store, &game, &configured).await?.current();
+    if rules.minor_unit != MINOR_UNIT {
+        let currency = rules.currency.code().to_owned();
+        let digits = rules.minor_unit.digits();
+        return Err(CommandError::LaravelMinorUnit { currency, digits });
+    }
     let market = market_of_game(&store, &game, &config, &rules).await?;
     let now = SystemClock.now();
     let clock = game_clock::read(&store, &game, &config, now).await.map_err(&failed)?;

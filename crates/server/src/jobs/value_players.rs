@@ -37,9 +37,8 @@ impl Reconciler for ValuePlayers {
         if self.round.is_none() && now < self.paused_until {
             return Ok(JobProgress::done(0));
         }
-        let (prices, ranking) =
-            (self.context.prices.prices_json(), self.context.rules.current().ranking);
-        let start = || (ReturnValuation::new(prices, ranking), now);
+        let (prices, rules) = (self.context.prices.prices_json(), self.context.rules.current());
+        let start = || (ReturnValuation::new(prices, rules.minor_unit, rules.ranking), now);
         let (round, _) = self.round.get_or_insert_with(start);
         if !round.step(&self.context.store).await? {
             return Ok(JobProgress::unfinished(0));

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 
 use archive::Report;
-use domain::{LedgerEntry, Money, TradeId};
+use domain::{LedgerEntry, MinorUnit, Money, TradeId};
 use serde_json::Value;
 use store::{DatabaseConfig, LoadKey, Store, StoreError, Valuation};
 
@@ -100,9 +100,15 @@ fn difference(entry: &LedgerEntry, trade: &Value) -> Option<&'static str> {
         ("side", text("side") == Some(entry.kind.as_str().to_owned())),
         ("quantity", shares == Some(entry.quantity.0.abs())),
         ("price", text("price") == entry.price.map(|price| price.to_string())),
-        ("total_amount", text("total_amount") == Some(Money(entry.amount.0.abs()).to_string())),
-        ("fee", text("fee") == Some(entry.fee.to_string())),
-        ("new_balance", text("new_balance") == Some(entry.cash_after.to_string())),
+        (
+            "total_amount",
+            text("total_amount") == Some(Money(entry.amount.0.abs()).to_text(MinorUnit::Hundredth)),
+        ),
+        ("fee", text("fee") == Some(entry.fee.to_text(MinorUnit::Hundredth))),
+        (
+            "new_balance",
+            text("new_balance") == Some(entry.cash_after.to_text(MinorUnit::Hundredth)),
+        ),
         ("xp_earned", trade["xp_earned"].as_i64() == Some(entry.xp_trade)),
         ("executed_at", text("executed_at") == Some(entry.created_at.to_string())),
     ];

@@ -31,17 +31,17 @@ pub(super) static PLAYERS: LazyStatement = LazyStatement::with_rows(
          p.xp_day, p.xp_day_trades, p.session_day, p.session_trades, p.trades, p.notes,
          p.stocks_bought,
          p.categories_bought, p.realised_profit, p.achievements, p.achievements_more,
-         CAST(COALESCE(SUM({value:h.quantity:r.price}), 0) AS BIGINT)
+         CAST(COALESCE(SUM({value:h.quantity:r.price:{$4}}), 0) AS BIGINT)
              AS holdings_value,
          COUNT(*) FILTER (WHERE h.opened_on < {$3} AND h.quantity > 0
-             AND {value:h.quantity:r.price} >= {$2})
+             AND {value:h.quantity:r.price:{$4}} >= {$2})
              AS invested_stocks,
          CAST(COALESCE({bits:s.category_id}
              FILTER (WHERE h.opened_on < {$3} AND h.quantity > 0
-             AND {value:h.quantity:r.price} >= {$2}), 0) AS BIGINT)
+             AND {value:h.quantity:r.price:{$4}} >= {$2}), 0) AS BIGINT)
              AS invested_categories,
          MIN(h.opened_on) FILTER (WHERE h.quantity > 0
-             AND {value:h.quantity:r.price} >= {$2})
+             AND {value:h.quantity:r.price:{$4}} >= {$2})
              AS invested_since,
          MAX(h.stock_id) FILTER (WHERE h.stock_id = w.stock_id) AS stock_id,
          MAX(h.quantity) FILTER (WHERE h.stock_id = w.stock_id) AS quantity,
@@ -251,6 +251,7 @@ pub(super) async fn load(
                 &*valuation.prices_json,
                 valuation.holding_value_min.0,
                 i64::from(valuation.held_before.0),
+                valuation.minor_unit.price_units(),
             ),
         )
         .await?;

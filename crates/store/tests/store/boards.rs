@@ -36,27 +36,35 @@ async fn players_are_valued_at_the_given_prices(engine: &str) {
     let expected =
         [(ada, 997_000 + 1_500 + 1_999), (eve, 997_000), (joy, 1_000_000), (kim, 1_000_000)];
     let all = store
-        .player_values_page(i64::MIN, 10, PRICES, &RankingRules::default())
+        .player_values_page(i64::MIN, 10, (PRICES, MinorUnit::Hundredth), &RankingRules::default())
         .await
         .expect("values");
     assert_eq!(all, expected);
-    let page =
-        store.player_values_page(ada, 2, PRICES, &RankingRules::default()).await.expect("values");
+    let page = store
+        .player_values_page(ada, 2, (PRICES, MinorUnit::Hundredth), &RankingRules::default())
+        .await
+        .expect("values");
     assert_eq!(page, expected[1..3]);
     let ranked = async |trades_min, notes_min| {
         let ranking = RankingRules { trades_min, notes_min };
-        store.player_values_page(i64::MIN, 2, PRICES, &ranking).await.expect("values")
+        store
+            .player_values_page(i64::MIN, 2, (PRICES, MinorUnit::Hundredth), &ranking)
+            .await
+            .expect("values")
     };
     // Ada and Joy have two trades that count; Eve, who is between them, has one.
     assert_eq!(ranked(2, 0).await, [expected[0], expected[2]]);
     assert_eq!(ranked(3, 0).await, []);
     assert_eq!(ranked(0, 1).await, []);
-    let mut some = store.player_values(&[joy, ada, 999], PRICES).await.expect("values");
+    let mut some =
+        store.player_values(&[joy, ada, 999], PRICES, MinorUnit::Hundredth).await.expect("values");
     some.sort_unstable();
     let xp = store.load_account(1).await.expect("account").total_xp;
     assert_eq!((some[0], some[1].2), ((ada, xp, expected[0].1), 1_000_000));
-    let cash_only =
-        store.player_values_page(0, 1, "[]", &RankingRules::default()).await.expect("values");
+    let cash_only = store
+        .player_values_page(0, 1, ("[]", MinorUnit::Hundredth), &RankingRules::default())
+        .await
+        .expect("values");
     assert_eq!(cash_only, [(ada, 997_000)]);
 }
 
@@ -142,7 +150,7 @@ async fn an_erased_player_leaves_the_scores_and_a_gap_in_the_rank_snapshot(engin
     let scores = store.board_scores_page(ids[0], 1).await.expect("page");
     assert_eq!(scores, [(ids[3], 0)], "a page is filled although players are left out");
     let values = store
-        .player_values_page(i64::MIN, 9, PRICES, &RankingRules::default())
+        .player_values_page(i64::MIN, 9, (PRICES, MinorUnit::Hundredth), &RankingRules::default())
         .await
         .expect("page");
     assert_eq!(values.iter().map(|row| row.0).collect::<Vec<_>>(), left);

@@ -118,19 +118,22 @@ async fn the_portfolio_page_is_valued_and_paged_without_sold_out_holdings(engine
     }
     let prices = "[[1,10000],[2,25000],[3,15001]]";
     let page = |page, per| PageRequest::clamped(page, per, 100);
-    let (rows, total) = store.portfolio_page(ada, prices, page(1, 50)).await.expect("page");
+    let (rows, total) =
+        store.portfolio_page(ada, prices, MinorUnit::Hundredth, page(1, 50)).await.expect("page");
     assert_eq!((rows.len(), total), (2, 2));
     assert_eq!((rows[0].symbol.as_str(), rows[0].total_value), ("KO", Money(25_000)));
     assert_eq!((rows[0].profit_loss, rows[0].cost_basis), (Money(5_000), Money(20_000)));
     assert_eq!((rows[0].average_price, rows[0].current_price), (Price(20_000), Price(25_000)));
     assert_eq!((rows[1].total_value, rows[1].profit_loss), (Money(750), Money(-750)));
-    let (rows, total) = store.portfolio_page(ada, prices, page(2, 1)).await.expect("page");
+    let (rows, total) =
+        store.portfolio_page(ada, prices, MinorUnit::Hundredth, page(2, 1)).await.expect("page");
     assert_eq!((rows[0].symbol.as_str(), total), ("XOM", 2));
-    let (rows, total) = store.portfolio_page(ada, prices, page(9, 50)).await.expect("page");
+    let (rows, total) =
+        store.portfolio_page(ada, prices, MinorUnit::Hundredth, page(9, 50)).await.expect("page");
     assert_eq!((rows.len(), total), (0, 2));
-    let sums = store.portfolio_summary(ada, prices).await.expect("sums");
+    let sums = store.portfolio_summary(ada, prices, MinorUnit::Hundredth).await.expect("sums");
     assert_eq!((sums.total_invested, sums.total_value), (Money(21_500), Money(25_750)));
-    let empty = store.portfolio_summary(ada, "[]").await.expect("sums");
+    let empty = store.portfolio_summary(ada, "[]", MinorUnit::Hundredth).await.expect("sums");
     assert_eq!((empty.total_invested, empty.total_value), (Money(21_500), Money(0)));
     let positions = store.load_positions(ada).await.expect("positions");
     let shares = |count: i64| Quantity(count * 1_000_000);

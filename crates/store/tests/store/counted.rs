@@ -28,6 +28,7 @@ fn on(day: i32) -> Valuation {
         held_before: Day(day - 1),
         sellable_session: None,
         holding_value_min: Money(3_000),
+        minor_unit: MinorUnit::Hundredth,
     }
 }
 

@@ -23,7 +23,8 @@ const DAY: Day = Day(12_786);
 async fn write(store: &Store, day: Day, limit: i64) -> (u64, u64) {
     let (mut steps, mut written) = (0, 0);
     loop {
-        let step = store.snapshot_equity(day, None, limit).await.expect("writes");
+        let step =
+            store.snapshot_equity(day, None, MinorUnit::Hundredth, limit).await.expect("writes");
         (steps, written) = (steps + 1, written + step.written);
         if step.is_done {
             return (steps, written);
@@ -101,7 +102,7 @@ async fn a_restarted_market_overwrites_its_days(engine: &str) {
 
 async fn a_session_without_players_is_done_at_once(engine: &str) {
     let store = fresh(engine).await;
-    let step = store.snapshot_equity(DAY, None, 10).await.expect("writes");
+    let step = store.snapshot_equity(DAY, None, MinorUnit::Hundredth, 10).await.expect("writes");
     assert_eq!(step, EquityStep { written: 0, is_done: true });
 }
 
@@ -180,10 +181,11 @@ async fn a_player_who_traded_since_a_close_gets_no_row_for_it(engine: &str) {
     }
     // Both traded at `now()`: their value at an earlier close is unknown.
     let before = Some(now().plus_seconds(-1));
-    let step = store.snapshot_equity(DAY, before, 10).await.expect("writes");
+    let step = store.snapshot_equity(DAY, before, MinorUnit::Hundredth, 10).await.expect("writes");
     assert_eq!(step, EquityStep { written: 0, is_done: true });
     let later = Day(DAY.0 + 1);
-    let step = store.snapshot_equity(later, Some(now()), 10).await.expect("writes");
+    let step =
+        store.snapshot_equity(later, Some(now()), MinorUnit::Hundredth, 10).await.expect("writes");
     assert_eq!(step, EquityStep { written: 2, is_done: true });
     assert_eq!(curve(&store, eve).await, [(later.0, 999_000, 999_000)]);
     let written = async |newest, limit| store.written_equity(newest, limit).await.expect("days");

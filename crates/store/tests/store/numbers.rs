@@ -78,8 +78,8 @@ async fn hold(store: &Fresh, engine: &str, player_id: i64, held: &[Sample]) -> V
     ids
 }
 
-fn worth(sample: &Sample) -> i64 {
-    sample.price.value_rounded_down(sample.quantity).expect("fits").0
+fn worth(sample: &Sample, unit: MinorUnit) -> i64 {
+    sample.price.value_rounded_down(sample.quantity, unit).expect("fits").0
 }
 
 async fn values_of_holdings_equal_those_of_domain(engine: &str) {
@@ -89,42 +89,59 @@ async fn values_of_holdings_equal_those_of_domain(engine: &str) {
     assert!(commit_one(&store, ada, &trade(Side::Sell, 1, 1)).await);
     let held = samples();
     let ids = hold(&store, engine, ada, &held).await;
-    let pairs = ids.iter().zip(&held).map(|(id, sample)| format!("[{id},{}]", sample.price.0));
+    for unit in [MinorUnit::Whole, MinorUnit::Hundredth, MinorUnit::Thousandth] {
+        // At the largest prices in thousandths, the sum of so many holdings is beyond 64 bits.
+        let digits = if unit == MinorUnit::Thousandth { 10 } else { 1 };
+        let held: Vec<Sample> = held
+            .iter()
+            .map(|sample| Sample { price: Price((sample.price.0 / digits).max(1)), ..*sample })
+            .collect();
+        check_values(&store, ada, (&ids, &held), unit).await;
+    }
+}
+
+async fn check_values(store: &Store, ada: i64, (ids, held): (&[i64], &[Sample]), unit: MinorUnit) {
+    let worth = |sample: &Sample| worth(sample, unit);
+    let pairs = ids.iter().zip(held).map(|(id, sample)| format!("[{id},{}]", sample.price.0));
     let prices = format!("[{}]", pairs.collect::<Vec<_>>().join(","));
     for page in 1..=3 {
         let page = PageRequest::clamped(page, 100, 100);
-        let (rows, total) = store.portfolio_page(ada, &prices, page).await.expect("page");
+        let (rows, total) = store.portfolio_page(ada, &prices, unit, page).await.expect("page");
         assert_eq!((rows.len(), total), (100, 300));
         for row in rows {
             let place = ids.iter().position(|id| *id == row.stock_id).expect("is held");
             let sample = &held[place];
             let profit = Money(worth(sample) - sample.cost.0);
             assert_eq!((row.total_value.0, row.profit_loss), (worth(sample), profit), "{sample:?}");
-            assert_eq!(row.average_price, average_price(sample.cost, sample.quantity));
+            assert_eq!(row.average_price, average_price(sample.cost, sample.quantity, unit));
             let percent = |ratio: Ratio| [1, 2, 6].map(|places| ratio.percent(places));
             assert_eq!(percent(row.profit_ratio()), percent(profit.part_of(sample.cost)));
         }
     }
     let (all, cash) = (held.iter().map(worth).sum::<i64>(), rules().starting_cash.0);
-    let sums = store.portfolio_summary(ada, &prices).await.expect("sums");
+    let sums = store.portfolio_summary(ada, &prices, unit).await.expect("sums");
     assert_eq!((sums.cash.0, sums.total_value.0), (cash, all));
-    let mix = store.portfolio_mix(ada, &prices).await.expect("mix");
+    let mix = store.portfolio_mix(ada, &prices, unit).await.expect("mix");
     assert_eq!(mix.categories.iter().map(|(_, value)| value.0).sum::<i64>(), all);
-    let at_prices = Valuation::at_prices(&prices);
+    let at_prices = Valuation { minor_unit: unit, ..Valuation::at_prices(&prices) };
     let standing = store.load_progress(ada, &at_prices, &rules().levels).await;
     assert_eq!(standing.expect("counts").counts.portfolio_value.0, cash + all);
-    let values = store.player_values(&[ada], &prices).await.expect("values");
+    let values = store.player_values(&[ada], &prices, unit).await.expect("values");
     assert_eq!(values[0].2, cash + all);
-    let page =
-        store.player_values_page(0, 10, &prices, &RankingRules::default()).await.expect("values");
+    let page = store
+        .player_values_page(0, 10, (&prices, unit), &RankingRules::default())
+        .await
+        .expect("values");
     assert_eq!(page, [(ada, cash + all)]);
     let wanted = [LoadKey { player_id: ada, stock_id: None, about_version: None, text_key: None }];
     let loaded = store.load_batch(&wanted, &[], &at_prices).await.expect("loads");
     assert_eq!(loaded.players[&ada].holdings_value.0, all);
-    let closes: Vec<_> = ids.iter().zip(&held).map(|(id, s)| (*id, Day(12_786), s.price)).collect();
+    // A day is written once.
+    let day = Day(12_786 + i32::try_from(unit.digits()).expect("few"));
+    let closes: Vec<_> = ids.iter().zip(held).map(|(id, s)| (*id, day, s.price)).collect();
     store.save_history(&closes).await.expect("closes");
-    store.snapshot_equity(Day(12_786), None, 10).await.expect("equity");
-    let curve = store.equity_curve(ada, Day(0), Day(20_000)).await.expect("curve");
+    store.snapshot_equity(day, None, unit, 10).await.expect("equity");
+    let curve = store.equity_curve(ada, day, day).await.expect("curve");
     assert_eq!((curve[0].value.0, curve[0].cash.0), (cash + all, cash));
 }
 
@@ -168,7 +185,8 @@ async fn profits_of_two_holdings_keep_their_digits(engine: &str) {
     let ids = hold(&store, engine, ada, &held).await;
     let prices = format!("[[{},2100000],[{},10100000]]", ids[0], ids[1]);
     let page = PageRequest::clamped(1, 10, 10);
-    let (rows, _) = store.portfolio_page(ada, &prices, page).await.expect("page");
+    let (rows, _) =
+        store.portfolio_page(ada, &prices, MinorUnit::Hundredth, page).await.expect("page");
     let percent = |places| [0, 1].map(|row: usize| rows[row].profit_ratio().percent(places));
     assert_eq!(percent(6), [59_829_515, -32_666_667]);
     assert_eq!(percent(2), [5_983, -3_267]);

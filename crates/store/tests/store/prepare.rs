@@ -97,7 +97,10 @@ async fn unranked_players_are_listed_and_every_node_is_informed(engine: &str) {
     let scores = store.board_scores_page(i64::MIN, 100).await.expect("page");
     assert_eq!((scores.len(), scores.iter().any(|row| is_unranked(row.0))), (3, false));
     let all = domain::RankingRules::default();
-    let values = store.player_values_page(i64::MIN, 100, "[]", &all).await.expect("page");
+    let values = store
+        .player_values_page(i64::MIN, 100, ("[]", MinorUnit::Hundredth), &all)
+        .await
+        .expect("page");
     assert_eq!((values.len(), values.iter().any(|row| is_unranked(row.0))), (3, false));
     let changed = store.scores_changed_after(ScoreCursor::default(), 100).await.expect("page");
     assert_eq!(changed.len(), 7, "six openings and a trade");

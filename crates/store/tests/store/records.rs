@@ -34,7 +34,7 @@ async fn a_mix_has_categories_the_largest_holding_and_cash(engine: &str) {
         assert!(commit_one(&store, ada, &trade(side, stock, shares)).await);
     }
     let prices = format!("[[1,50000],[2,20000],[3,1],[{pep},40000]]");
-    let mix = store.portfolio_mix(ada, &prices).await.expect("mix");
+    let mix = store.portfolio_mix(ada, &prices, MinorUnit::Hundredth).await.expect("mix");
     assert_eq!((mix.cash, mix.holdings), (Money(1_000_000 - 1_000 - 2_000 - 4_000), 3));
     let apple = Symbol::parse("AAPL").expect("a symbol");
     assert_eq!(mix.largest, Some((apple, Money(5_000))));
@@ -45,10 +45,10 @@ async fn a_mix_has_categories_the_largest_holding_and_cash(engine: &str) {
 async fn an_empty_portfolio_has_only_cash(engine: &str) {
     let store = fresh(engine).await;
     let ada = player(&store, "Ada").await.player_id;
-    let mix = store.portfolio_mix(ada, PRICES).await.expect("mix");
+    let mix = store.portfolio_mix(ada, PRICES, MinorUnit::Hundredth).await.expect("mix");
     let (cash, categories) = (rules().starting_cash, vec![]);
     assert_eq!(mix, PortfolioMix { cash, holdings: 0, largest: None, categories });
-    store.portfolio_mix(ada + 1, PRICES).await.expect_err("no such player");
+    store.portfolio_mix(ada + 1, PRICES, MinorUnit::Hundredth).await.expect_err("no such player");
 }
 
 async fn the_largest_holdings_are_chosen_from_all_holdings(engine: &str) {
@@ -67,10 +67,12 @@ async fn the_largest_holdings_are_chosen_from_all_holdings(engine: &str) {
         .map(|(place, stock)| format!("[{},{}]", stock.stock_id, price(place)))
         .collect();
     let prices = format!("[{}]", prices.join(","));
-    let (rows, total) = store.largest_holdings(ada, &prices, 4).await.expect("page");
+    let (rows, total) =
+        store.largest_holdings(ada, &prices, MinorUnit::Hundredth, 4).await.expect("page");
     let symbols: Vec<&str> = rows.iter().map(|row| row.symbol.as_str()).collect();
     assert_eq!((symbols, total), (vec!["S100", "S101", "S102", "S000"], 103));
-    let none = store.largest_holdings(ada + 1, &prices, 4).await.expect("page");
+    let none =
+        store.largest_holdings(ada + 1, &prices, MinorUnit::Hundredth, 4).await.expect("page");
     assert_eq!(none, (vec![], 0));
 }
 
@@ -191,7 +193,7 @@ async fn an_erased_user_leaves_a_nameless_player(engine: &str) {
         assert!(store.watch(one.player_id, 1, now()).await.expect("watches"));
         store.mark_rewards_seen(one.player_id, 2).await.expect("marks");
     }
-    store.snapshot_equity(Day(1), None, 10).await.expect("writes");
+    store.snapshot_equity(Day(1), None, MinorUnit::Hundredth, 10).await.expect("writes");
     assert!(store.erase_user(ada.user_id, now()).await.expect("erases"));
 
     store.load_account(ada.user_id).await.expect_err("gone");
@@ -222,7 +224,7 @@ async fn an_erased_user_leaves_a_nameless_player(engine: &str) {
         assert_eq!(rows.len(), 2, "the ledger stays");
     }
     assert_eq!(store.holdings_range(0, eve.player_id).await.expect("holdings").len(), 2);
-    store.snapshot_equity(Day(2), None, 10).await.expect("writes");
+    store.snapshot_equity(Day(2), None, MinorUnit::Hundredth, 10).await.expect("writes");
     assert_eq!((curve(ada.player_id).await, curve(eve.player_id).await), (0, 2));
     player(&store, "Ada").await;
 }

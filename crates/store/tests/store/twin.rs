@@ -21,11 +21,17 @@ async fn story(store: &Fresh, players: &[i64]) -> String {
     text += &format!("{:?}", store.unlocks_range(0, last).await.expect("unlocks"));
     for player_id in players {
         let page = PageRequest::clamped(1, 100, 100);
-        let rows = store.portfolio_page(*player_id, PRICES, page).await.expect("portfolio");
+        let rows = store
+            .portfolio_page(*player_id, PRICES, MinorUnit::Hundredth, page)
+            .await
+            .expect("portfolio");
         text += &format!("{rows:?}");
         text += &format!("{:?}", store.achievements_of(*player_id).await.expect("list"));
         text += &format!("{:?}", store.unseen_rewards(*player_id).await.expect("rewards"));
-        text += &format!("{:?}", store.portfolio_mix(*player_id, PRICES).await.expect("mix"));
+        text += &format!(
+            "{:?}",
+            store.portfolio_mix(*player_id, PRICES, MinorUnit::Hundredth).await.expect("mix")
+        );
         let (day, levels) = (Day(12_800), &rules().levels);
         let (held_before, holding_value_min) = (Day(12_790), Money(1_000));
         let valuation = Valuation { held_before, holding_value_min, ..valuation() };
@@ -54,7 +60,10 @@ fn random_operations_leave_equal_tables_on_both_engines() {
                 }
                 let closes = [1, 2, 3].map(|stock| (stock, Day(12_786), Price(stock * 12_345)));
                 store.save_history(&closes).await.expect("closes");
-                store.snapshot_equity(Day(12_786), None, 10).await.expect("equity");
+                store
+                    .snapshot_equity(Day(12_786), None, MinorUnit::Hundredth, 10)
+                    .await
+                    .expect("equity");
                 stories.push(story(&store, &players).await);
                 store.close().await;
             }

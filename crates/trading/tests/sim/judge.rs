@@ -340,8 +340,8 @@ fn causes(error: &dyn std::error::Error) -> String {
 fn describe(number: usize, outcome: &Outcome) -> String {
     match outcome {
         Ok(Fill { entry, .. }) => {
-            let (player, version, cash) = (entry.player_id, entry.version, entry.cash_after);
-            format!("request {number}: entry {version} of player {player}, cash {cash}")
+            let (player, version, cash) = (entry.player_id, entry.version, entry.cash_after.0);
+            format!("request {number}: entry {version} of player {player}, {cash} cents")
         }
         Err(rejection) => format!("request {number}: {}", rejection.code()),
     }

@@ -97,7 +97,7 @@ impl UserBody {
             name: account.name,
             email: account.email,
             email_verified_at: None,
-            balance: account.cash.to_string(),
+            balance: account.cash.to_text(state.rules().minor_unit),
             balance_version: account.balance_version,
             level: progress.level,
             experience_points: progress.xp_in_level,
@@ -168,7 +168,7 @@ pub(super) async fn register(
     let user = NewcomerBody {
         name: registration.name,
         email: registration.email.shown,
-        balance: state.rules().opening_cash(now).to_string(),
+        balance: state.rules().opening_cash(now).to_text(state.rules().minor_unit),
         level: progress.level,
         experience_points: progress.xp_in_level,
         updated_at: now.to_string(),

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::response::sse::Event;
-use domain::{EntryKind, Fill, LedgerEntry, Quantity};
+use domain::{EntryKind, Fill, LedgerEntry, MinorUnit, Quantity};
 use market::{ClockReading, PriceBoard, PriceSnapshot};
 use serde::Serialize;
 use store::{BoardKind, TokenKind};
@@ -89,7 +89,7 @@ pub(crate) struct FillEvent {
 
 impl FillEvent {
     /// `None` for an entry that is not a trade.
-    fn find(entry: &LedgerEntry, prices: &PriceBoard) -> Option<Self> {
+    fn find(entry: &LedgerEntry, prices: &PriceBoard, unit: MinorUnit) -> Option<Self> {
         if !matches!(entry.kind, EntryKind::Buy | EntryKind::Sell) {
             return None;
         }
@@ -100,8 +100,8 @@ impl FillEvent {
             side: entry.kind.as_str(),
             stock_symbol: listing.map(|l| l.symbol.to_string()).unwrap_or_default(),
             quantity: Shares(Quantity(entry.quantity.0.saturating_abs())),
-            price: entry.price.unwrap_or_default().to_string(),
-            cash_after: entry.cash_after.to_string(),
+            price: entry.price.unwrap_or_default().to_text(unit),
+            cash_after: entry.cash_after.to_text(unit),
             xp_earned: entry.xp_trade,
             executed_at: entry.created_at.to_string(),
         })
@@ -203,8 +203,9 @@ impl Reader for ApiStream {
 impl ApiStream {
     fn price_events(&mut self, prices: &Prices) -> Vec<Event> {
         let mut events = Vec::new();
-        let (listings, spread_bps) = (self.state.prices.listings(), self.state.rules().spread_bps);
-        let changed = prices.json_since(self.cursor.prices, listings, spread_bps);
+        let (listings, rules) = (self.state.prices.listings(), self.state.rules());
+        let changed =
+            prices.json_since(self.cursor.prices, listings, (rules.spread_bps, rules.minor_unit));
         self.cursor.prices = prices.number;
         events.extend(changed.map(|json| event("prices", self.cursor, json)));
         let market = MarketEvent::new(&prices.snapshot);
@@ -223,7 +224,7 @@ impl ApiStream {
     /// client that was disconnected in between receives the rest.
     fn fill_events(&mut self, fill: &Fill) -> Vec<Event> {
         let (entry, rules) = (&fill.entry, &self.state.rules());
-        let trade = FillEvent::find(entry, &self.state.prices);
+        let trade = FillEvent::find(entry, &self.state.prices, rules.minor_unit);
         let mut named: Vec<_> = trade.iter().map(|trade| ("fill", json(trade))).collect();
         let unlocked = UnlockedAchievement::list(&fill.unlocked, rules);
         named.extend(unlocked.iter().map(|unlocked| ("achievement", json(unlocked))));

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::ClockSegment;
+use domain::{ClockSegment, MinorUnit};
 use market::{AtEnd, MarketFacts, TickRule, TradingHours};
 use serde::Serialize;
 use serde_json::Value;
@@ -118,13 +118,13 @@ pub(super) async fn show_market(State(state): State<AppState>, headers: HeaderMa
         resumes_at: resumes_at.map(|at| at.to_string()),
         session_seconds: reading.map(|reading| reading.session_seconds),
         position: reading.map(|reading| reading.position.0),
-        timetable: facts.map(timetable),
+        timetable: facts.map(|facts| timetable(facts, state.rules().minor_unit)),
         chance: load_seed_commitment(&state),
     };
     etag::public(&headers, &Data::new(response))
 }
 
-fn timetable(facts: MarketFacts) -> MarketTimetable {
+fn timetable(facts: MarketFacts, unit: MinorUnit) -> MarketTimetable {
     let at_end = match facts.at_end {
         AtEnd::Stop => "stop",
         AtEnd::Loop => "loop",
@@ -137,7 +137,7 @@ fn timetable(facts: MarketFacts) -> MarketTimetable {
         at_end,
         tick: match facts.tick {
             TickRule::Ladder => None,
-            TickRule::Fixed(step) => Some(step.to_string()),
+            TickRule::Fixed(step) => Some(step.to_text(unit)),
         },
         simulated: facts.simulated.and_then(|config| serde_json::to_value(config).ok()),
     }

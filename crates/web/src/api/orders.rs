@@ -99,7 +99,8 @@ pub(crate) struct TradeQuote {
 impl Trade {
     fn new(fill: &Fill, symbol: &Symbol, side: Side, state: &AppState) -> Self {
         let (entry, rules) = (&fill.entry, &state.rules());
-        let price = entry.price.unwrap_or_default().to_string();
+        let unit = rules.minor_unit;
+        let price = entry.price.unwrap_or_default().to_text(unit);
         let as_of = entry.quote_as_of.unwrap_or(entry.created_at);
         let quote = TradeQuote {
             price: price.clone(),
@@ -110,15 +111,15 @@ impl Trade {
             market_date: entry.quote_day.unwrap_or(entry.created_at.day()).to_string(),
         };
         Self {
-            new_balance: entry.cash_after.to_string(),
+            new_balance: entry.cash_after.to_text(unit),
             xp_earned: entry.xp_trade,
             trade_id: entry.trade_id().to_string(),
             stock_symbol: symbol.to_string(),
             side: side.as_str(),
             quantity: Shares(domain::Quantity(entry.quantity.0.saturating_abs())),
             price,
-            total_amount: Money(entry.amount.0.saturating_abs()).to_string(),
-            fee: entry.fee.to_string(),
+            total_amount: Money(entry.amount.0.saturating_abs()).to_text(unit),
+            fee: entry.fee.to_text(unit),
             achievements_unlocked: UnlockedAchievement::list(&fill.unlocked, rules),
             level: rules.levels.progress(entry.total_xp_after).level,
             quote,

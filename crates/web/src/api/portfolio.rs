@@ -36,10 +36,10 @@ pub(crate) struct HoldingResponse {
     #[schema(example = "Apple")]
     stock_name: String,
     quantity: Shares,
-    /// What one share cost on average, without fees, with two to four places.
+    /// What one share cost on average, without fees, with the digits of an amount and up to four.
     #[schema(example = "189.95")]
     average_price: String,
-    /// The market's current price of one share, with two to four places.
+    /// The market's current price of one share, with the digits of an amount and up to four.
     #[schema(example = "189.95")]
     current_price: String,
     #[schema(example = "569.85")]
@@ -66,6 +66,7 @@ impl HoldingResponse {
         let position = state.prices.position(row.stock_id);
         let quote = position.and_then(|position| present.quote(position));
         let halt = position.and_then(|position| present.halt(position));
+        let unit = state.rules().minor_unit;
         let profit_loss_percentage = numbers::percent_to(row.profit_ratio(), 6);
         Self {
             as_of: quote.map(|quote| quote.as_of.to_string()),
@@ -76,10 +77,10 @@ impl HoldingResponse {
             stock_symbol: row.symbol.to_string(),
             stock_name: row.name,
             quantity: Shares(row.quantity),
-            average_price: row.average_price.to_string(),
-            current_price: row.current_price.to_string(),
-            total_value: row.total_value.to_string(),
-            profit_loss: row.profit_loss.to_string(),
+            average_price: row.average_price.to_text(unit),
+            current_price: row.current_price.to_text(unit),
+            total_value: row.total_value.to_text(unit),
+            profit_loss: row.profit_loss.to_text(unit),
             profit_loss_percentage,
         }
     }
@@ -138,7 +139,8 @@ pub(super) async fn list_holdings(
     let page = query.lenient_page(PER_PAGE, PER_PAGE_MAX);
     let present = state.prices.snapshot();
     let prices = present.prices_json();
-    let (rows, total) = state.store.portfolio_page(player.player_id, &prices, page).await?;
+    let unit = state.rules().minor_unit;
+    let (rows, total) = state.store.portfolio_page(player.player_id, &prices, unit, page).await?;
     let describe = |row| HoldingResponse::new(player.player_id, row, &present, &state);
     let holdings = rows.into_iter().map(describe).collect();
     Ok(etag::private(&headers, &PageResponse::new(holdings, page.meta(total))))
@@ -156,15 +158,17 @@ pub(super) async fn show_summary(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let prices = state.prices.prices_json();
-    let row = state.store.portfolio_summary(player.player_id, &prices).await?;
+    let rules = state.rules();
+    let unit = rules.minor_unit;
+    let row = state.store.portfolio_summary(player.player_id, &prices, unit).await?;
     let profit = Money(row.total_value.0.saturating_sub(row.total_invested.0));
-    let progress = state.rules().levels.progress(row.total_xp);
+    let progress = rules.levels.progress(row.total_xp);
     let summary = Summary {
         name: row.name,
-        balance: row.cash.to_string(),
-        total_invested: row.total_invested.to_string(),
-        total_value: row.total_value.to_string(),
-        profit_loss: profit.to_string(),
+        balance: row.cash.to_text(unit),
+        total_invested: row.total_invested.to_text(unit),
+        total_value: row.total_value.to_text(unit),
+        profit_loss: profit.to_text(unit),
         profit_loss_percentage: numbers::percent(profit.part_of(row.total_invested)),
         level: progress.level,
         experience_points: progress.xp_in_level,

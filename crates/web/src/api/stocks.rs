@@ -56,8 +56,8 @@ pub(crate) struct StockFacts {
     symbol: String,
     #[schema(example = "Apple")]
     name: String,
-    /// The market's current price of one share, with two to four decimal places; `null` while there
-    /// is none.
+    /// The market's current price of one share, with the digits of an amount and up to four;
+    /// `null` while there is none.
     #[schema(example = "189.95")]
     current_price: Option<String>,
     /// The change since the close before the price's day, in percent.
@@ -115,7 +115,7 @@ pub(crate) struct Close {
     /// Midnight (UTC) of the day.
     #[schema(example = "2005-01-03T00:00:00.000000Z")]
     date: String,
-    /// With two to four decimal places.
+    /// With the digits of an amount, and up to four where it has them.
     #[schema(example = "187.50")]
     close_price: String,
 }
@@ -199,9 +199,13 @@ pub(super) async fn stock_history(
     let from = Day(present.market_day.0.saturating_sub(days));
     let to = last_public_day(&present);
     let closes = state.stock_history(stock.stock_id, from, to).await?;
+    let unit = state.rules().minor_unit;
     let closes: Vec<Close> = closes
         .into_iter()
-        .map(|(day, close)| Close { date: day.start().to_string(), close_price: close.to_string() })
+        .map(|(day, close)| Close {
+            date: day.start().to_string(),
+            close_price: close.to_text(unit),
+        })
         .collect();
     Ok(etag::public(&headers, &Data::new(closes)))
 }
@@ -228,10 +232,11 @@ impl StockListQuery {
 fn describe(state: &AppState, present: &PriceSnapshot, row: StockRow) -> StockDetail {
     let position = state.prices.position(row.stock_id);
     let quote = position.and_then(|position| present.quote(position));
+    let unit = state.rules().minor_unit;
     let facts = StockFacts {
         symbol: row.symbol.to_string(),
         name: row.name,
-        current_price: quote.map(|quote| quote.price.to_string()),
+        current_price: quote.map(|quote| quote.price.to_text(unit)),
         change_percentage: numbers::percent(quote.map(|quote| quote.change()).unwrap_or_default()),
         category: row.category,
         description: row.description,
@@ -240,9 +245,9 @@ fn describe(state: &AppState, present: &PriceSnapshot, row: StockRow) -> StockDe
     let halt = position.and_then(|position| present.halt(position));
     let quote = quote.map(|quote| (present.sides(&quote, state.rules().spread_bps), quote));
     let quote = quote.map(|(sides, quote)| QuoteResponse {
-        price: quote.price.to_string(),
-        bid: sides.bid.to_string(),
-        ask: sides.ask.to_string(),
+        price: quote.price.to_text(unit),
+        bid: sides.bid.to_text(unit),
+        ask: sides.ask.to_text(unit),
         as_of: quote.as_of.to_string(),
         market_date: present.market_day.to_string(),
         source: present.source.as_str(),

@@ -139,7 +139,7 @@ pub(super) async fn list_transactions(
     }
     let limit = usize::try_from(request.limit).unwrap_or(0);
     let page = state.history.page(player.player_id, request.before, limit).await?;
-    let rows = page.rows;
+    let (rows, unit) = (page.rows, state.rules().minor_unit);
     let next_cursor = page.next.map(write_cursor);
     let next_page = next_cursor.as_deref().map(|cursor| {
         let format = match (request.csv, request.has_bom) {
@@ -150,9 +150,9 @@ pub(super) async fn list_transactions(
         format!("{PATH}?cursor={cursor}&limit={}{format}", request.limit)
     });
     let mut response = if request.csv {
-        attachment::csv(FILE_NAME, to_csv(&rows, request.has_bom).into())
+        attachment::csv(FILE_NAME, to_csv(&rows, unit, request.has_bom).into())
     } else {
-        let data = rows.iter().map(Transaction::new).collect();
+        let data = rows.iter().map(|row| Transaction::new(row, unit)).collect();
         let (limit, archived) = (request.limit, page.is_archived);
         let meta = HistoryMeta { next_cursor, limit, archived };
         etag::private(&request_headers, &HistoryResponse { success: true, data, meta })

@@ -97,7 +97,7 @@ async fn account(state: &AppState, player: &PlayerSession) -> Result<Value, Prob
         "exported_at": now.to_string(),
         "account": {
             "user_id": player.user_id, "player_id": player.player_id,
-            "name": viewer.name, "email": viewer.email, "cash": viewer.cash.to_string(),
+            "name": viewer.name, "email": viewer.email, "cash": viewer.cash.to_text(state.rules().minor_unit),
             "total_xp": viewer.total_xp, "level": state.rules().levels.progress(viewer.total_xp).level,
             "ledger_entries": viewer.entries, "role": viewer.role.as_str(),
             "created_at": viewer.created_at.to_string(),
@@ -133,29 +133,29 @@ async fn write_holdings(
     state: &AppState,
     player: &PlayerSession,
 ) -> Result<(), Problem> {
-    let prices = state.prices.prices_json();
+    let (prices, unit) = (state.prices.prices_json(), state.rules().minor_unit);
     let mut csv = Csv::new("symbol,quantity,average_price,current_price,total_value");
     spool.begin("holdings.json").await?;
     let mut list = List::default();
     for page in 1.. {
         let page_request = PageRequest::clamped(page, ROWS, ROWS);
-        let found = state.store.portfolio_page(player.player_id, &prices, page_request).await?;
-        let (rows, total): (Vec<HoldingRow>, i64) = found;
+        let found = state.store.portfolio_page(player.player_id, &prices, unit, page_request);
+        let (rows, total): (Vec<HoldingRow>, i64) = found.await?;
         for row in &rows {
             csv.row([
                 Cell::Text(row.symbol.to_string()),
                 Cell::plain(Some(row.quantity)),
-                Cell::plain(Some(row.average_price)),
-                Cell::plain(Some(row.current_price)),
-                Cell::plain(Some(row.total_value)),
+                Cell::plain(Some(row.average_price.to_text(unit))),
+                Cell::plain(Some(row.current_price.to_text(unit))),
+                Cell::plain(Some(row.total_value.to_text(unit))),
             ]);
         }
         let value = |row: &HoldingRow| {
             json!({
                 "symbol": row.symbol.to_string(), "quantity": Shares(row.quantity),
-                "average_price": row.average_price.to_string(),
-                "current_price": row.current_price.to_string(),
-                "total_value": row.total_value.to_string(),
+                "average_price": row.average_price.to_text(unit),
+                "current_price": row.current_price.to_text(unit),
+                "total_value": row.total_value.to_text(unit),
             })
         };
         spool.write(list.rows(rows.iter().map(value))).await?;
@@ -175,16 +175,18 @@ async fn write_history(
     state: &AppState,
     player: &PlayerSession,
 ) -> Result<(), Problem> {
+    let unit = state.rules().minor_unit;
     let mut scratch = spool.scratch_file().await?;
-    scratch.write(to_csv(&[], true)).await?;
+    scratch.write(to_csv(&[], unit, true)).await?;
     spool.begin("transactions.json").await?;
     spool.write("{\"data\":").await?;
     let (mut list, mut before) = (List::default(), None);
     loop {
         let page = state.history.page(player.player_id, before, ENTRIES).await?;
-        spool.write(list.rows(page.rows.iter().map(|row| json!(Transaction::new(row))))).await?;
+        let rows = page.rows.iter().map(|row| json!(Transaction::new(row, unit)));
+        spool.write(list.rows(rows)).await?;
         let mut csv = Csv::default();
-        push_csv(&mut csv, &page.rows);
+        push_csv(&mut csv, &page.rows, unit);
         scratch.write(csv.into_text()).await?;
         before = page.next;
         if before.is_none() {
@@ -214,6 +216,7 @@ async fn write_orders(
 }
 
 async fn equity(state: &AppState, player: &PlayerSession) -> Result<String, Problem> {
+    let unit = state.rules().minor_unit;
     let mut csv = Csv::new("market_date,value,cash");
     let mut to = Day(i32::MAX);
     loop {
@@ -222,8 +225,8 @@ async fn equity(state: &AppState, player: &PlayerSession) -> Result<String, Prob
         for point in points.iter().rev() {
             csv.row([
                 Cell::plain(Some(point.day)),
-                Cell::plain(Some(point.value)),
-                Cell::plain(Some(point.cash)),
+                Cell::plain(Some(point.value.to_text(unit))),
+                Cell::plain(Some(point.cash.to_text(unit))),
             ]);
         }
         let Some(first) = points.first() else { return Ok(csv.into_text()) };

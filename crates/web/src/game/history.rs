@@ -1,6 +1,6 @@
 //! A player's history: one ledger entry as JSON, finding a trade, and the note on it.
 
-use domain::{Action, Fill, Note, QuoteSource, TradeId};
+use domain::{Action, Fill, MinorUnit, Note, QuoteSource, TradeId};
 use serde::Serialize;
 use store::LedgerRow;
 use trading::DeskRequest;
@@ -87,7 +87,8 @@ pub(crate) struct Transaction {
 }
 
 impl Transaction {
-    pub(crate) fn new(row: &LedgerRow) -> Self {
+    /// `unit` is that of the game.
+    pub(crate) fn new(row: &LedgerRow, unit: MinorUnit) -> Self {
         let entry = &row.entry;
         Self {
             trade_id: entry.trade_id().to_string(),
@@ -97,14 +98,14 @@ impl Transaction {
             stock_id: entry.stock_id,
             stock_symbol: row.symbol.as_ref().map(ToString::to_string),
             quantity: Shares(entry.quantity),
-            price: entry.price.map(|price| price.to_string()),
-            amount: entry.amount.to_string(),
-            fee: entry.fee.to_string(),
+            price: entry.price.map(|price| price.to_text(unit)),
+            amount: entry.amount.to_text(unit),
+            fee: entry.fee.to_text(unit),
             xp_trade: entry.xp_trade,
             xp_achievements: entry.xp_achievements,
-            cash_after: entry.cash_after.to_string(),
+            cash_after: entry.cash_after.to_text(unit),
             quantity_after: Shares(entry.quantity_after),
-            cost_basis_after: entry.cost_basis_after.to_string(),
+            cost_basis_after: entry.cost_basis_after.to_text(unit),
             total_xp_after: entry.total_xp_after,
             quote_as_of: entry.quote_as_of.map(|at| at.to_string()),
             market_date: entry.quote_day.map(|day| day.to_string()),

@@ -6,7 +6,7 @@ use std::io;
 
 use archive::{History, HistoryCursor};
 use bytes::Bytes;
-use domain::{LedgerEntry, QuoteSource};
+use domain::{LedgerEntry, MinorUnit, Money, QuoteSource};
 use futures_util::stream::{self, Stream};
 use store::{LedgerFilter, LedgerRow};
 
@@ -37,9 +37,10 @@ pub(crate) async fn stream_csv(
     request: CsvRequest,
 ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Problem> {
     let CsvRequest { player_id, filter, cursor, has_bom } = request;
+    let unit = state.rules().minor_unit;
     let first = state.history.search(player_id, filter, cursor, ROWS).await?;
     let history = state.history.clone();
-    let begin = (Some(to_csv(&first.rows, has_bom)), first.next);
+    let begin = (Some(to_csv(&first.rows, unit, has_bom)), first.next);
     Ok(stream::try_unfold(begin, move |(ready, next)| {
         let history = history.clone();
         async move {
@@ -47,7 +48,10 @@ pub(crate) async fn stream_csv(
                 return Ok(Some((Bytes::from(text), (None, next))));
             }
             let Some(cursor) = next else { return Ok(None) };
-            let (piece, next) = read(&history, player_id, filter, cursor).await?;
+            let (rows, next) = read(&history, player_id, filter, cursor).await?;
+            let mut csv = Csv::default();
+            push_csv(&mut csv, &rows, unit);
+            let piece = csv.into_text();
             Ok::<_, io::Error>(Some((Bytes::from(piece), (None, next))))
         }
     }))
@@ -58,15 +62,13 @@ async fn read(
     player_id: i64,
     filter: LedgerFilter,
     cursor: HistoryCursor,
-) -> io::Result<(String, Option<HistoryCursor>)> {
+) -> io::Result<(Vec<LedgerRow>, Option<HistoryCursor>)> {
     let found = history.search(player_id, filter, Some(cursor), ROWS).await.map_err(|error| {
         let error = error.chain();
         tracing::error!(player_id, error, "streaming a history as CSV failed midway");
         io::Error::other(error)
     })?;
-    let mut csv = Csv::default();
-    push_csv(&mut csv, &found.rows);
-    Ok((csv.into_text(), found.next))
+    Ok((found.rows, found.next))
 }
 
 const HEADER: &str = "trade_id,version,kind,stock_symbol,quantity,price,amount,fee,xp_trade,\
@@ -76,34 +78,35 @@ const HEADER: &str = "trade_id,version,kind,stock_symbol,quantity,price,amount,f
 
 /// The entries as a table with its header. The lines of the canonical text are joined by spaces, so
 /// that an entry is one line of the file.
-pub(crate) fn to_csv(rows: &[LedgerRow], has_bom: bool) -> String {
+pub(crate) fn to_csv(rows: &[LedgerRow], unit: MinorUnit, has_bom: bool) -> String {
     let mut csv = Csv::new(HEADER);
-    push_csv(&mut csv, rows);
+    push_csv(&mut csv, rows, unit);
     let bom = if has_bom { BOM } else { "" };
     format!("{bom}{}", csv.into_text())
 }
 
-pub(crate) fn push_csv(csv: &mut Csv, rows: &[LedgerRow]) {
+pub(crate) fn push_csv(csv: &mut Csv, rows: &[LedgerRow], unit: MinorUnit) {
     for row in rows {
-        csv.row(cells(&row.entry, row));
+        csv.row(cells(&row.entry, row, unit));
     }
 }
 
-fn cells(entry: &LedgerEntry, row: &LedgerRow) -> [Cell; 23] {
+fn cells(entry: &LedgerEntry, row: &LedgerRow, unit: MinorUnit) -> [Cell; 23] {
+    let amount = |money: Money| Cell::plain(Some(money.to_text(unit)));
     [
         Cell::plain(Some(entry.trade_id())),
         Cell::plain(Some(entry.version)),
         Cell::plain(Some(entry.kind.as_str())),
         Cell::Text(row.symbol.as_ref().map(ToString::to_string).unwrap_or_default()),
         Cell::plain(Some(entry.quantity)),
-        Cell::plain(entry.price),
-        Cell::plain(Some(entry.amount)),
-        Cell::plain(Some(entry.fee)),
+        Cell::plain(entry.price.map(|price| price.to_text(unit))),
+        amount(entry.amount),
+        amount(entry.fee),
         Cell::plain(Some(entry.xp_trade)),
         Cell::plain(Some(entry.xp_achievements)),
-        Cell::plain(Some(entry.cash_after)),
+        amount(entry.cash_after),
         Cell::plain(Some(entry.quantity_after)),
-        Cell::plain(Some(entry.cost_basis_after)),
+        amount(entry.cost_basis_after),
         Cell::plain(Some(entry.total_xp_after)),
         Cell::plain(entry.quote_as_of),
         Cell::plain(entry.quote_day),

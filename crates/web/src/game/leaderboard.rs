@@ -43,14 +43,15 @@ pub(crate) async fn load_board(
     window: RankWindow,
     player_id: i64,
 ) -> Result<BoardPage, Problem> {
-    let (boards, store, prices) = (&state.boards, &state.store, state.prices.prices_json());
-    let page = boards.rows(store, kind, window, &prices).await?;
+    let (boards, store, json) = (&state.boards, &state.store, state.prices.prices_json());
+    let prices = (&*json, state.rules().minor_unit);
+    let page = boards.rows(store, kind, window, prices).await?;
     let at_page = |(rank, (id, score)): (u64, &(i64, i64))| (rank, *id, *score);
     let ranked: Vec<(u64, i64, i64)> = (page.first_rank..).zip(&page.rows).map(at_page).collect();
     let mine = match ranked.iter().find(|row| row.1 == player_id) {
         Some(row) => Some(*row),
         None => {
-            let found = boards.rank(store, kind, player_id, &prices).await?;
+            let found = boards.rank(store, kind, player_id, prices).await?;
             found.map(|(rank, score)| (rank, player_id, score))
         }
     };

@@ -57,7 +57,7 @@ pub(crate) struct Point {
 /// The unit of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// Cents.
+    /// Minor units.
     Money,
     /// Ten-thousandths of the currency's unit.
     Price,

@@ -72,7 +72,8 @@ fn write(
     let requested = RequestedPage::of(uri, headers);
     let (status, code) = problem.kind();
     let (title, text) = words(status, code);
-    let mut view = View::bare(&preferences, &requested, state.rules().currency, title);
+    let rules = state.rules();
+    let mut view = View::bare(&preferences, &requested, (rules.currency, rules.minor_unit), title);
     view.has_session = cookies::has_session(headers);
     let retry_after = response.headers().get(header::RETRY_AFTER);
     let retry_after_s = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());

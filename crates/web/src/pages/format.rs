@@ -4,7 +4,7 @@
 
 mod months;
 
-use domain::{Currency, Day, Money, Price, Quantity, Ratio, UnixMicros};
+use domain::{Currency, Day, MinorUnit, Money, Price, Quantity, Ratio, UnixMicros};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -42,6 +42,8 @@ pub(crate) struct DisplayFormat {
     pub(crate) mode: Mode,
     pub(crate) zone: TimeZone,
     pub(crate) currency: Currency,
+    /// The digits of amounts.
+    pub(crate) unit: MinorUnit,
 }
 
 /// A value or a reference to it: templates pass both.
@@ -69,18 +71,18 @@ impl DisplayFormat {
     /// `US$1,234.50`, `−US$0.05`.
     pub(crate) fn money(&self, money: impl Plain<Money>) -> String {
         let money = money.plain();
-        format!("{}{}{}", minus(money.0), self.symbol(), magnitude(&money.to_string()))
+        format!("{}{}{}", minus(money.0), self.symbol(), magnitude(&money.to_text(self.unit)))
     }
 
     /// A difference: `+US$1,234.50`, `−US$0.05`, `US$0.00`.
     pub(crate) fn signed_money(&self, money: impl Plain<Money>) -> String {
         let money = money.plain();
-        format!("{}{}{}", sign(money.0), self.symbol(), magnitude(&money.to_string()))
+        format!("{}{}{}", sign(money.0), self.symbol(), magnitude(&money.to_text(self.unit)))
     }
 
-    /// `US$189.95`, with up to four places where the price has them.
+    /// `US$189.95`, with the digits of an amount, and up to four where the price has them.
     pub(crate) fn price(&self, price: impl Plain<Price>) -> String {
-        format!("{}{}", self.symbol(), magnitude(&price.plain().to_string()))
+        format!("{}{}", self.symbol(), magnitude(&price.plain().to_text(self.unit)))
     }
 
     /// A change: `+1.25%`; children see one place.
@@ -232,7 +234,8 @@ mod tests {
 
     fn format(lang: Lang, mode: Mode) -> DisplayFormat {
         let zone = zone("Africa/Harare").unwrap();
-        DisplayFormat { lang, mode, zone, currency: Currency::USD }
+        let unit = MinorUnit::Hundredth;
+        DisplayFormat { lang, mode, zone, currency: Currency::USD, unit }
     }
 
     #[test]
@@ -250,6 +253,25 @@ mod tests {
             let currency = Currency::parse(code).unwrap();
             let other = DisplayFormat { currency, ..usd.clone() };
             assert_eq!(other.money(Money(123_450)), text);
+        }
+        for (code, texts) in [
+            ("JPY", ["¥1,234,500", "+¥1,234,500", "¥1,500", "¥0.9575"]),
+            (
+                "KWD",
+                [
+                    "KWD\u{a0}1,234.500",
+                    "+KWD\u{a0}1,234.500",
+                    "KWD\u{a0}1,500.000",
+                    "KWD\u{a0}0.9575",
+                ],
+            ),
+        ] {
+            let (currency, unit) = Currency::parse_active(code).unwrap();
+            let other = DisplayFormat { currency, unit, ..usd.clone() };
+            let money = Money(1_234_500);
+            let shown = [other.money(money), other.signed_money(money)];
+            assert_eq!(shown, texts[..2]);
+            assert_eq!([15_000_000, 9_575].map(|p| other.price(Price(p))), texts[2..]);
         }
     }
 

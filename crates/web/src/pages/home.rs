@@ -112,8 +112,8 @@ pub(super) async fn show(
     let curve = load_curve(&state, &present, player_id, range).await?;
     let value = PortfolioValue::load(&state, &present, player_id, &curve).await?;
     view.value_parts = value_parts(&view, &value);
-    let prices = present.prices_json();
-    let (holdings, count) = state.store.largest_holdings(player_id, &prices, SHOWN).await?;
+    let (prices, unit) = (present.prices_json(), view.fmt.unit);
+    let (holdings, count) = state.store.largest_holdings(player_id, &prices, unit, SHOWN).await?;
     let watched = load_watched(&state, &present, player_id).await?;
     if !view.is_easy() {
         view.symbols = watched.iter().map(|row| row.symbol.clone()).collect();

@@ -95,8 +95,9 @@ struct LiveRenderer {
 impl LiveRenderer {
     fn of(state: &AppState, me: &SignedIn) -> Self {
         let (lang, mode) = (me.preferences.lang, me.preferences.mode);
-        let (zone, currency) = (me.preferences.zone.clone(), state.rules().currency);
-        Self { fmt: DisplayFormat { lang, mode, zone, currency } }
+        let (zone, rules) = (me.preferences.zone.clone(), state.rules());
+        let (currency, unit) = (rules.currency, rules.minor_unit);
+        Self { fmt: DisplayFormat { lang, mode, zone, currency, unit } }
     }
 
     fn message(&self, key: &str, arguments: &[(&str, &dyn words::Argument)]) -> String {
@@ -247,7 +248,7 @@ impl LivePage {
         }
         let Some(positions) = &self.positions else { return String::new() };
         let mut html = String::new();
-        let shares = positions.shares_value(&self.state.prices, prices);
+        let shares = positions.shares_value(&self.state.prices, prices, self.renderer.fmt.unit);
         let starting_cash = self.state.rules().starting_cash;
         let last_close = self.last_close_at(prices);
         let value = PortfolioValue::new(starting_cash, positions.cash(), shares, last_close);
@@ -257,7 +258,9 @@ impl LivePage {
         for (position, symbol) in &self.held {
             let stock_id = self.state.prices.listings()[*position].stock_id;
             let quote = prices.quote(*position);
-            let holding = quote.and_then(|quote| positions.holding_value(stock_id, quote.price));
+            let holding = quote.and_then(|quote| {
+                positions.holding_value(stock_id, quote.price, self.renderer.fmt.unit)
+            });
             let Some(holding) = holding else { continue };
             html.push_str(&self.renderer.holding(symbol, &holding, self.hides_amounts));
         }

@@ -147,7 +147,8 @@ async fn review_page(
     let view = View::new(state, me, Tab::Market, "order-review-title");
     let quantity = ticket.order.quantity;
     let quote = stock::displayed_quote(state, &view, stock.stock_id);
-    let total = quote.as_ref().map(|quote| quote.total(ticket.side, quantity)).unwrap_or_default();
+    let total = quote.as_ref().map(|quote| quote.total(ticket.side, quantity, view.fmt.unit));
+    let total = total.unwrap_or_default();
     let fee = state.rules().fee.on(total).unwrap_or_default();
     let cash = me.viewer().cash;
     let cash_after = match ticket.side {
@@ -187,11 +188,11 @@ async fn share_of_all(
     total: Money,
 ) -> Result<Ratio, Problem> {
     let player_id = me.player().player_id;
-    let prices = state.prices.prices_json();
-    let summary = state.store.portfolio_summary(player_id, &prices).await?;
+    let (prices, unit) = (state.prices.prices_json(), state.rules().minor_unit);
+    let summary = state.store.portfolio_summary(player_id, &prices, unit).await?;
     let position = state.store.load_position(player_id, stock.stock_id).await?;
     let price = state.prices.quote(stock.stock_id).map_or(Price(0), |quote| quote.price);
-    let held = price.value_rounded_down(position.quantity).unwrap_or_default();
+    let held = price.value_rounded_down(position.quantity, unit).unwrap_or_default();
     let inside = Money(held.0.saturating_add(total.0));
     Ok(inside.part_of(Money(summary.cash.0.saturating_add(summary.total_value.0))))
 }

@@ -67,9 +67,9 @@ pub(super) async fn show(
     let present = state.prices.snapshot();
     let points = load_curve(&state, &present, player_id, range).await?;
     let page_request = PageRequest::clamped(query.lenient_integer("page").unwrap_or(1), ROWS, ROWS);
-    let prices = present.prices_json();
-    let (rows, total) = state.store.portfolio_page(player_id, &prices, page_request).await?;
-    let mix = state.store.portfolio_mix(player_id, &prices).await?;
+    let (prices, unit) = (present.prices_json(), view.fmt.unit);
+    let (rows, total) = state.store.portfolio_page(player_id, &prices, unit, page_request).await?;
+    let mix = state.store.portfolio_mix(player_id, &prices, unit).await?;
     let benchmark = benchmark(&state, &points);
     let name = state.market.benchmark_name();
     let page = PortfolioPage {

@@ -41,7 +41,8 @@ impl PortfolioValue {
         player_id: i64,
         curve: &[Point],
     ) -> Result<Self, Problem> {
-        let summary = state.store.portfolio_summary(player_id, &present.prices_json()).await?;
+        let (prices, unit) = (present.prices_json(), state.rules().minor_unit);
+        let summary = state.store.portfolio_summary(player_id, &prices, unit).await?;
         let day = last_close_day(state, present);
         let close = curve.iter().rev().find(|point| Some(point.day) == day);
         let close = close.map(|point| Money(point.value));

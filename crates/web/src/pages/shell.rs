@@ -37,7 +37,9 @@ pub(super) async fn show_offline(
 ) -> Response {
     let preferences = DisplayPreferences::of(&headers, &query);
     let requested = RequestedPage { here: OFFLINE.to_owned(), ..RequestedPage::default() };
-    let view = View::bare(&preferences, &requested, state.rules().currency, "about-offline-title");
+    let rules = state.rules();
+    let currency = (rules.currency, rules.minor_unit);
+    let view = View::bare(&preferences, &requested, currency, "about-offline-title");
     response::public_page(&headers, &view, &OfflinePage { view: &view })
 }
 
@@ -71,7 +73,8 @@ pub(super) async fn manifest(
     query: Query,
 ) -> Response {
     let preferences = DisplayPreferences::of(&headers, &query);
-    let currency = state.rules().currency;
+    let rules = state.rules();
+    let currency = (rules.currency, rules.minor_unit);
     let view = View::bare(&preferences, &RequestedPage::default(), currency, "common-description");
     let icon =
         |name, sizes, kind| Icon { src: assets::path(name), sizes, r#type: kind, purpose: "any" };

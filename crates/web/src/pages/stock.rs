@@ -82,6 +82,8 @@ impl HtmlSafe for CandlesJson<'_> {}
 struct MyPosition {
     cash: Money,
     position: Position,
+    /// What a share cost on average.
+    average_price: Price,
     value: Money,
     profit: Money,
     profit_ratio: Ratio,
@@ -157,7 +159,7 @@ async fn page(
     let page = StockPage {
         quote: displayed_quote(state, &view, stock.stock_id),
         chart: ranges::draw(&view, stock, &loaded, range, shape),
-        candles_json: ranges::candles_json(&loaded, range),
+        candles_json: ranges::candles_json(&loaded, range, view.fmt.unit),
         span: ranges::span(range),
         is_watched: mine.as_ref().is_some_and(|mine| mine.position.is_watched),
         view: &view,
@@ -230,12 +232,13 @@ async fn load_my_position(
     let quote = state.prices.quote(stock.stock_id);
     let price = quote.map_or(Price(0), |quote| quote.price);
     let ask = quote.map_or(Price(0), |quote| quote.sides(state.rules().spread_bps).ask);
-    let value = price.value_rounded_down(position.quantity).unwrap_or_default();
+    let value = price.value_rounded_down(position.quantity, view.fmt.unit).unwrap_or_default();
     let profit = Money(value.0.saturating_sub(position.cost_basis.0));
     let side = if form.is("side", "sell") { Side::Sell } else { Side::Buy };
     let progress = xp::load_progress(state, player_id).await?;
     Ok(MyPosition {
         cash,
+        average_price: position.average_price(view.fmt.unit),
         value,
         profit,
         profit_ratio: profit.part_of(position.cost_basis),
@@ -250,10 +253,11 @@ async fn load_my_position(
 
 /// The whole shares that this cash buys at this ask, with the fee.
 fn affordable(state: &AppState, cash: Money, ask: Price) -> i64 {
-    let most = state.rules().quantity_max.0 / 1_000_000;
+    let rules = state.rules();
+    let most = rules.quantity_max.0 / 1_000_000;
     let costs = |shares: i64| {
-        let total = ask.cost_rounded_up(Quantity::whole(shares)?)?;
-        total.checked_add(state.rules().fee.on(total)?)
+        let total = ask.cost_rounded_up(Quantity::whole(shares)?, rules.minor_unit)?;
+        total.checked_add(rules.fee.on(total)?)
     };
     let (mut low, mut high) = (0, most);
     while low < high && ask.0 > 0 {

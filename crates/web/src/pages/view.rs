@@ -4,7 +4,7 @@
 use std::fmt;
 
 use axum::http::HeaderValue;
-use domain::{Currency, Money, Ratio};
+use domain::{Currency, MinorUnit, Money, Ratio};
 use market::TradingHours;
 use store::{Role, UnseenReward};
 
@@ -135,7 +135,8 @@ impl View {
             is_operator: signed_in.viewer.role == Role::Operator,
         });
         let preferences = &visitor.preferences;
-        let currency = state.rules().currency;
+        let rules = state.rules();
+        let currency = (rules.currency, rules.minor_unit);
         let mut view = Self::bare(preferences, &visitor.requested, currency, title);
         view.nav = nav;
         let present = state.prices.snapshot();
@@ -159,7 +160,7 @@ impl View {
     pub(crate) fn bare(
         preferences: &DisplayPreferences,
         requested: &RequestedPage,
-        currency: Currency,
+        (currency, unit): (Currency, MinorUnit),
         title: &str,
     ) -> Self {
         let DisplayPreferences { mode, lang, theme, text_size, ref zone, .. } = *preferences;
@@ -185,7 +186,7 @@ impl View {
             market_state: None,
             rewards: Vec::new(),
             player_id: 0,
-            fmt: DisplayFormat { lang, mode, zone: zone.clone(), currency },
+            fmt: DisplayFormat { lang, mode, zone: zone.clone(), currency, unit },
             cookies: Vec::new(),
             visitor_cookie: None,
         }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use domain::BidAsk;
+use domain::{BidAsk, MinorUnit};
 use market::{Listing, PriceBoard, PriceSnapshot, StockQuote};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -37,12 +37,12 @@ pub(crate) struct ChangedPrice {
 }
 
 impl ChangedPrice {
-    fn new(listing: &Listing, quote: &StockQuote, sides: BidAsk) -> Self {
+    fn new(listing: &Listing, quote: &StockQuote, sides: BidAsk, unit: MinorUnit) -> Self {
         Self {
             symbol: listing.symbol.to_string(),
-            price: quote.price.to_string(),
-            bid: sides.bid.to_string(),
-            ask: sides.ask.to_string(),
+            price: quote.price.to_text(unit),
+            bid: sides.bid.to_text(unit),
+            ask: sides.ask.to_text(unit),
             change_percentage: numbers::percent(quote.change()),
             as_of: quote.as_of.to_string(),
         }
@@ -88,23 +88,30 @@ impl Prices {
     }
 
     /// The changes after the set with this number, as a JSON array; `None` if nothing changed.
+    /// The sides are at this spread, and prices have at least the digits of this unit.
     pub(crate) fn json_since(
         &self,
         since: i64,
         listings: &[Listing],
-        spread_bps: i64,
+        sides: (i64, MinorUnit),
     ) -> Option<Arc<str>> {
         if since == self.previous {
-            let json = self.json.get_or_init(|| self.write_json(since, listings, spread_bps));
+            let json = self.json.get_or_init(|| self.write_json(since, listings, sides));
             return json.clone();
         }
-        self.write_json(since, listings, spread_bps)
+        self.write_json(since, listings, sides)
     }
 
-    fn write_json(&self, since: i64, listings: &[Listing], spread_bps: i64) -> Option<Arc<str>> {
+    fn write_json(
+        &self,
+        since: i64,
+        listings: &[Listing],
+        (spread_bps, unit): (i64, MinorUnit),
+    ) -> Option<Arc<str>> {
         let changed = listings.iter().enumerate().filter_map(|(position, listing)| {
             let quote = self.find_changed(position, since)?;
-            Some(ChangedPrice::new(listing, &quote, self.snapshot.sides(&quote, spread_bps)))
+            let sides = self.snapshot.sides(&quote, spread_bps);
+            Some(ChangedPrice::new(listing, &quote, sides, unit))
         });
         let changed: Vec<ChangedPrice> = changed.collect();
         (!changed.is_empty()).then(|| serde_json::to_string(&changed).unwrap_or_default().into())

@@ -47,7 +47,8 @@ async fn a_late_player_has_less_cash_and_a_later_one_cannot_join(engine: &str) {
 
 /// Values the ranked players, as the server does every few seconds.
 async fn value_players(app: &App, ranking: RankingRules) {
-    let mut round = leaderboard::ReturnValuation::new(app.prices.prices_json(), ranking);
+    let (prices, unit) = (app.prices.prices_json(), app.rules.current().minor_unit);
+    let mut round = leaderboard::ReturnValuation::new(prices, unit, ranking);
     while !round.step(&app.store).await.expect("values") {}
     round.finish(app.boards.board(store::BoardKind::Return)).await.expect("sorts");
 }

@@ -283,8 +283,8 @@ async fn five_rows_surround_the_player_and_the_own_rank_is_always_included() {
 
 /// Values all players at the present prices, as the server does every few seconds.
 async fn value_players(app: &App) {
-    let mut round =
-        leaderboard::ReturnValuation::new(app.prices.prices_json(), RankingRules::default());
+    let (prices, rules) = (app.prices.prices_json(), app.rules.current());
+    let mut round = leaderboard::ReturnValuation::new(prices, rules.minor_unit, rules.ranking);
     while !round.step(&app.store).await.expect("values") {}
     round.finish(app.boards.board(store::BoardKind::Return)).await.expect("sorts");
 }
@@ -313,7 +313,11 @@ async fn the_board_by_return_ranks_the_gain_since_the_start() {
         .map(|row| (row["name"].to_string(), row["return_percentage"].to_string()))
         .collect();
     let (prices, all) = (app.prices.prices_json(), RankingRules::default());
-    let worth = app.store.player_values_page(0, 3, &prices, &all).await.unwrap();
+    let worth = app
+        .store
+        .player_values_page(0, 3, (&prices, domain::MinorUnit::Hundredth), &all)
+        .await
+        .unwrap();
     let gained = |place: usize| Ratio::change(1_000_000, worth[place].1).percent(2);
     let percent = |hundredths: i64| format!("\"{}.{:02}\"", hundredths / 100, hundredths % 100);
     let expected = [("Bob", gained(1)), ("Eve", gained(2)), ("Ada", 0)]

@@ -348,7 +348,9 @@ impl Player {
 
 /// An amount of the API in cents.
 fn cents(value: &Value) -> i64 {
-    Money::parse(value.as_str().expect("an amount")).expect("an amount").0
+    Money::parse(value.as_str().expect("an amount"), domain::MinorUnit::Hundredth)
+        .expect("an amount")
+        .0
 }
 
 /// A name that no other player of this process has.

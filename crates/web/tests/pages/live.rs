@@ -128,7 +128,10 @@ async fn streamed_numbers_equal_those_of_a_reload(engine: &str, mode: &str, path
     // One of these is the day of the last close.
     let today = app.prices.snapshot().market_day;
     for days in 1..=7 {
-        app.store.snapshot_equity(domain::Day(today.0 - days), None, 100).await.expect("equity");
+        app.store
+            .snapshot_equity(domain::Day(today.0 - days), None, domain::MinorUnit::Hundredth, 100)
+            .await
+            .expect("equity");
     }
     let page = browser.page(path).await;
     let shows_today = path == "/home";

@@ -101,7 +101,13 @@ async fn home_and_portfolio_show_the_sums_of_the_api() {
 async fn save_equity(app: &App, days: &[&str]) {
     for day in days {
         let day = domain::Day::parse(day).expect("a day");
-        assert!(app.store.snapshot_equity(day, None, 100).await.expect("writes").is_done);
+        assert!(
+            app.store
+                .snapshot_equity(day, None, domain::MinorUnit::Hundredth, 100)
+                .await
+                .expect("writes")
+                .is_done
+        );
     }
 }
 

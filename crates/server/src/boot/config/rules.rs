@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use domain::Rules;
+use domain::{AmountKeys, Rules};
 
 use super::layers::line_at;
 use super::{SettingsError, read_file};
@@ -18,6 +18,28 @@ pub(crate) fn load_rules(path: &str) -> Result<Rules, SettingsError> {
     parse(path, &read_file(Path::new(path))?)
 }
 
+/// The rules in `path` beside a game that may exist: as [`load_rules`], or with amounts in
+/// hundredths, as a file was parsed before other units. A new game needs [`load_rules`].
+pub(crate) fn load_rules_of_game(path: &str) -> Result<Rules, SettingsError> {
+    load_rules(path).or_else(|refused| {
+        let text = read_file(Path::new(path)).map_err(|_| ());
+        let earlier = text.and_then(|text| toml::from_str::<Rules>(&text).map_err(|_| ()));
+        earlier.map_err(|()| refused)
+    })
+}
+
+/// Refuses a new game in a currency of an earlier file.
+pub(crate) fn check_new_game(path: &str) -> Result<(), SettingsError> {
+    let rules = load_rules(path)?;
+    if rules.currency.minor_unit() == Ok(rules.minor_unit) {
+        return Ok(());
+    }
+    let code = rules.currency.code();
+    let text =
+        format!("minor_unit: a new game in {code} has the digits of the currency; leave it out");
+    Err(SettingsError::Invalid { place: path.to_owned(), text })
+}
+
 /// Valid rules that are probably a mistake.
 pub(crate) fn rule_warnings(rules: &Rules) -> Vec<String> {
     let reached = rules.achievements_reached_at_start();
@@ -25,14 +47,24 @@ pub(crate) fn rule_warnings(rules: &Rules) -> Vec<String> {
         format!(
             "achievement {code:?}: the starting cash of {} reaches its threshold, so the first trade \
              of every player unlocks it; a share like \"10%\" is meant on top of the starting cash",
-            rules.starting_cash
+            rules.starting_cash.to_text(rules.minor_unit)
         )
     };
     reached.into_iter().map(warning).collect()
 }
 
 fn parse(name: &str, text: &str) -> Result<Rules, SettingsError> {
-    toml::from_str(text).map_err(|error| {
+    // Wrong texts are reported by the second pass, with their place.
+    let keys: AmountKeys = toml::from_str(text).unwrap_or_default();
+    let unit = keys.of_new().map_err(|text_of_error| {
+        let key = text_of_error.split_once(':').map_or("", |(key, _)| key);
+        let at = place_of(text, key).unwrap_or(0);
+        SettingsError::Invalid {
+            place: format!("{name}:{}", line_at(text, at)),
+            text: text_of_error,
+        }
+    })?;
+    unit.in_file(|| toml::from_str(text)).map_err(|error| {
         let message = error.message().to_owned();
         let at = match error.span().map_or(0, |span| span.start) {
             // An error about several fields, which begins with the key that is wrong.
@@ -112,6 +144,73 @@ mod tests {
         let line = line_of("starting_cash");
         assert!(text.starts_with(&format!("my.toml:{line}: ")), "{text}");
         assert!(text.contains(": starting_cash: ") && text.contains("expected a string"), "{text}");
+    }
+
+    #[test]
+    fn amounts_have_the_digits_of_the_currency_of_the_file() {
+        let of = |code: &str, cash: &str, flat: &str| {
+            let text =
+                DEFAULTS.replacen("currency = \"USD\"", &format!("currency = \"{code}\""), 1);
+            let text = text.replacen("\"10000.00\"", &format!("\"{cash}\""), 1);
+            let text = text.replacen("flat = \"0.00\"", &format!("flat = \"{flat}\""), 1);
+            parse("my.toml", &text).map_err(|error| error.to_string())
+        };
+        let line = line_of("starting_cash");
+        let no_digits = "starting_cash: expected no digits after the point, got \"1000000.00\"";
+        assert_eq!(of("JPY", "1000000.00", "0"), Err(format!("my.toml:{line}: {no_digits}")));
+        let fee = of("JPY", "1000000", "10.5").expect_err("refused");
+        let line = line_of("flat = \"0.00\"");
+        assert_eq!(
+            fee,
+            format!("my.toml:{line}: fee.flat: expected no digits after the point, got \"10.5\"")
+        );
+        let threshold = rejected("threshold = \"1%\"", "threshold = \"12000.555\"");
+        assert!(
+            threshold.contains("expected a threshold like \"12000.00\" or \"20%\""),
+            "{threshold}"
+        );
+        let dinar = of("KWD", "1000.000", "0.005").expect("dinars");
+        assert_eq!(
+            (dinar.starting_cash, dinar.fee.flat),
+            (domain::Money(1_000_000), domain::Money(5))
+        );
+        let line = line_of("currency = ");
+        for (code, expected) in [
+            ("XAU", "currency: expected a currency with a minor unit (ISO 4217); XAU has none"),
+            (
+                "ABC",
+                "currency: expected the code of a currency in use (ISO 4217) like \"USD\", got \"ABC\"",
+            ),
+        ] {
+            assert_eq!(of(code, "1", "0"), Err(format!("my.toml:{line}: {expected}")));
+        }
+        let small = of("usd", "1", "0").expect_err("refused");
+        let is_placed = small.starts_with(&format!("my.toml:{line}: expected the code"));
+        assert!(is_placed && small.ends_with("got \"usd\""), "{small}");
+    }
+
+    #[test]
+    fn a_game_that_exists_starts_with_an_earlier_file_and_a_new_one_does_not() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("my-game.toml");
+        let path = path.to_str().expect("UTF-8");
+        let hundredths = domain::MinorUnit::Hundredth;
+        for code in ["JPY", "ABC"] {
+            let text =
+                DEFAULTS.replacen("currency = \"USD\"", &format!("currency = \"{code}\""), 1);
+            std::fs::write(path, &text).expect("written");
+            load_rules(path).expect_err("refused");
+            check_new_game(path).expect_err("refused");
+            let earlier = load_rules_of_game(path).expect("parsed as before");
+            assert_eq!((earlier.minor_unit, earlier.starting_cash.0), (hundredths, 1_000_000));
+            let named = text.replacen("format = 2", "format = 2\nminor_unit = 2", 1);
+            std::fs::write(path, named).expect("written");
+            assert_eq!(load_rules(path).expect("valid"), earlier);
+            check_new_game(path).expect_err("for a game that exists");
+        }
+        std::fs::write(path, "starting_cash = 1").expect("written");
+        load_rules_of_game(path).expect_err("refused");
+        check_new_game("").expect("dollars");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use domain::Money;
 use store::{LaravelDatabase, OwnedTable, StoreError, TradeTable};
 
+use super::MINOR_UNIT;
 use super::catalogue::EarlierCatalogue;
 use super::issues::{IssueKind, IssueList};
 
@@ -29,7 +30,8 @@ pub(super) async fn compare_trades(
         }
     }
     for found in source.cash_differences().await? {
-        let (balance, traded) = (Money(found.balance), Money(found.traded));
+        let text = |amount: i64| Money(amount).to_text(MINOR_UNIT);
+        let (balance, traded) = (text(found.balance), text(found.traded));
         let detail = format!("{balance}, {traded} by transactions");
         issues.add(found.user_id, IssueKind::CashDiffers, detail);
     }

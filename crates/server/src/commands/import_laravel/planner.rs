@@ -9,11 +9,11 @@ use store::{
 };
 use web::{NamesConfig, bcrypt_cost, tidy_email, tidy_name};
 
-use super::ImportOptions;
 use super::amounts::{parse_scaled, parse_whole};
 use super::catalogue::{EarlierCatalogue, PRICE_SCALE};
 use super::issues::{IssueKind, IssueList};
 use super::tally::ImportTally;
+use super::{ImportOptions, MINOR_UNIT};
 
 /// The players of a page of users.
 pub(super) struct PlannedPage {
@@ -112,7 +112,7 @@ impl<'a> ImportPlanner<'a> {
             holdings,
         };
         transfer.holdings.shrink_to_fit();
-        if !transfer.is_possible() {
+        if !transfer.is_possible(MINOR_UNIT) {
             self.issues.add(user.id, IssueKind::BeyondLimits, String::new());
             return None;
         }
@@ -170,7 +170,7 @@ impl<'a> ImportPlanner<'a> {
             return None;
         };
         if cents < 0 {
-            self.issues.add(user.id, IssueKind::NegativeBalance, Money(cents).to_string());
+            self.issues.add(user.id, IssueKind::NegativeBalance, Money(cents).to_text(MINOR_UNIT));
         }
         Some(Money(cents.max(0)))
     }
@@ -273,9 +273,10 @@ impl<'a> ImportPlanner<'a> {
         average: Price,
     ) -> Money {
         let price = self.last_price(row.stock_id).unwrap_or(average);
-        let value = price.value_rounded_down(quantity).unwrap_or(Money(i64::MAX));
+        let value = price.value_rounded_down(quantity, MINOR_UNIT).unwrap_or(Money(i64::MAX));
         let symbol = self.catalogue.symbol(row.stock_id);
-        let detail = format!("{symbol}: {quantity} shares at {price}, {value}");
+        let shown = value.to_text(MINOR_UNIT);
+        let detail = format!("{symbol}: {quantity} shares at {price}, {shown}");
         self.issues.add(user_id, IssueKind::UnknownStock, detail);
         if self.options.convert_unknown { value } else { Money::ZERO }
     }

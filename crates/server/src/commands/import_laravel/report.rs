@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use domain::{Money, Quantity};
 use serde::Serialize;
 
+use super::MINOR_UNIT;
 use super::issues::{ImportIssue, IssueEffect};
 use super::planner::ImportPlanner;
 use super::tally;
@@ -60,7 +61,7 @@ impl LaravelReport {
             outcome: ImportOutcome::Refused,
             users: ReportedPair::default(),
             cash: ReportedPair::default(),
-            cash_converted: Money::ZERO.to_string(),
+            cash_converted: Money::ZERO.to_text(MINOR_UNIT),
             xp: ReportedPair::default(),
             achievements: ReportedPair::default(),
             shares: BTreeMap::new(),
@@ -95,8 +96,9 @@ impl LaravelReport {
         self.xp = pair(read.xp, imported.xp);
         self.achievements = pair(read.unlocks, imported.unlocks);
         let (cash, imported_cash) = (Money(read.cash), Money(imported.cash));
-        self.cash = ReportedPair { read: cash.to_string(), imported: imported_cash.to_string() };
-        self.cash_converted = planner.converted.to_string();
+        let text = |cash: Money| cash.to_text(MINOR_UNIT);
+        self.cash = ReportedPair { read: text(cash), imported: text(imported_cash) };
+        self.cash_converted = planner.converted.to_text(MINOR_UNIT);
         self.shares = tally::shares_by_symbol(planner.catalogue, read, imported)
             .into_iter()
             .map(shares_pair)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{AccountTransfer, Quantity};
 use store::{LaravelShares, LaravelTotals, PlayerImport, StoreError};
 
+use super::MINOR_UNIT;
 use super::catalogue::EarlierCatalogue;
 
 /// What was read, in the units of the earlier application, or imported.
@@ -31,7 +32,7 @@ impl ImportTally {
         self.xp = self.xp.saturating_add(transfer.total_xp);
         self.unlocks += i64::try_from(transfer.achievement_ids.len()).unwrap_or(i64::MAX);
         for holding in &transfer.holdings {
-            let cost = holding.cost_basis().unwrap_or_default();
+            let cost = holding.cost_basis(MINOR_UNIT).unwrap_or_default();
             self.add_shares(holding.stock_id, holding.quantity.0, cost.0);
         }
     }

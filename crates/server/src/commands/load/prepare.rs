@@ -12,7 +12,9 @@ use clap::{Args, value_parser};
 use domain::{Clock as _, UnixMicros, VersionedRules};
 use store::{NewPlayer, NewPlayerDefaults, Store, UNRANKED_PLAYERS_MAX};
 
-use crate::boot::config::{self, Config, DatabaseArgs, Flags, load_rules, without_password};
+use crate::boot::config::{
+    self, Config, DatabaseArgs, Flags, load_rules_of_game, without_password,
+};
 use crate::boot::data_dir::{DataDirError, with_suffix};
 use crate::boot::database::{database_error, lock_database};
 use crate::boot::game_rules::open_rules;
@@ -47,7 +49,7 @@ pub(super) async fn run(args: LoadPrepareArgs) -> Result<ExitCode, CommandError>
     let config = config::load(&Flags::from(args.database.clone()))?.config;
     let LoadPrepareArgs { players, unranked, out, database: _ } = args;
     check_entropy().map_err(|error| CommandError::Process("no randomness", error.into()))?;
-    let configured = load_rules(&config.game.rules)?;
+    let configured = load_rules_of_game(&config.game.rules)?;
     let _lock = lock_database(&config)?;
     let (store, game) = start::open_game(&config).await?;
     let rules = open_rules(&config, &store, &game, &configured).await?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use domain::{Clock as _, DailyBar, StockDescription, Symbol, UnixMicros};
+use domain::{Clock as _, Currency, DailyBar, StockDescription, Symbol, UnixMicros};
 use market::{
     AtEnd, DateOrder, DecimalMark, GameMarket, ImportOptions, ImportSummary, ImportedData,
     Importer, PriceUnit,
@@ -256,11 +256,15 @@ async fn write(
     now: UnixMicros,
 ) -> Result<ImportCounts, CommandError> {
     let found = store.find_market(&market.name).await.map_err(database_error(&config.database))?;
-    if let (Some(found), Some(currency)) = (found, &market.currency)
+    if let (Some(found), Some(currency)) = (&found, &market.currency)
         && found.currency != *currency
     {
         let (name, currency) = (market.name.clone(), currency.clone());
-        return Err(CommandError::ImportCurrency { name, stored: found.currency, currency });
+        let stored = found.currency.clone();
+        return Err(CommandError::ImportCurrency { name, stored, currency });
+    }
+    if let (None, Some(code)) = (&found, &market.currency) {
+        Currency::parse_active(code).map_err(CommandError::MarketOfCurrency)?;
     }
     let bar = term::progress_bar("importing {wide_bar} {pos}/{len} bars", bars.len() as u64);
     let progress = |done: usize| bar.set_position(done as u64);

@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use domain::{Clock as _, UnixMicros};
+use domain::{Clock as _, MinorUnit, UnixMicros};
 use store::UserDetails;
 
 use super::{find_user_id, report_unknown};
 use crate::boot::config::DatabaseArgs;
 use crate::boot::database::{configure_and_open, database_error};
+use crate::boot::game_rules::rules_in_force;
 use crate::clock::SystemClock;
 use crate::error::CommandError;
 use crate::term;
@@ -29,13 +30,14 @@ pub(super) async fn run(args: ShowUserArgs) -> Result<ExitCode, CommandError> {
         None => Ok(None),
     };
     let found = found.map_err(database_error(&config.database))?;
+    let unit = rules_in_force(&config, &store).await?.minor_unit;
     store.close().await;
     let Some(details) = found else { return Ok(report_unknown(&args.email)) };
-    term::print(&as_text(&details));
+    term::print(&as_text(&details, unit));
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_text(details: &UserDetails) -> String {
+fn as_text(details: &UserDetails, unit: MinorUnit) -> String {
     let instant = |at: UnixMicros| at.to_string();
     let used = details.last_used_at.map_or_else(|| "never".to_owned(), instant);
     let lines = [
@@ -50,7 +52,7 @@ fn as_text(details: &UserDetails) -> String {
         ("tokens", details.tokens.to_string()),
         ("codes left", details.codes.to_string()),
         ("trades", details.trades.to_string()),
-        ("cash", details.cash.to_string()),
+        ("cash", details.cash.to_text(unit)),
     ];
     lines.map(|(label, value)| format!("{label:<11} {value}\n")).concat()
 }

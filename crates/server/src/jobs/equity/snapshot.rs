@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Clock, Day, UnixMicros};
+use domain::{Clock, Day, MinorUnit, UnixMicros};
 use market::MarketSource;
 use store::Store;
 
@@ -26,6 +26,8 @@ pub(super) const REMEMBERED_SESSIONS: usize = 20_000;
 pub(crate) struct SnapshotEquity {
     pub(super) store: Store,
     pub(super) source: Arc<MarketSource>,
+    /// The unit of the values, by the rules in force.
+    pub(super) unit: Box<dyn Fn() -> MinorUnit + Send + Sync>,
     /// Only sessions whose closes are saved can be valued.
     pub(super) saved_day: SavedDay,
     pub(super) clock: Arc<dyn Clock>,
@@ -39,9 +41,11 @@ pub(crate) struct SnapshotEquity {
 
 impl SnapshotEquity {
     pub(crate) fn new(context: &JobContext) -> Self {
+        let rules = Arc::clone(&context.rules);
         Self {
             store: context.store.clone(),
             source: Arc::clone(&context.source),
+            unit: Box::new(move || rules.current().minor_unit),
             saved_day: context.saved_day.clone(),
             clock: Arc::clone(&context.clock),
             written: None,
@@ -112,7 +116,8 @@ impl Reconciler for SnapshotEquity {
         let is_newest = session + 1 == saved;
         let closed_at = self.source.session_closed_at(now, session).filter(|_| !is_newest);
         self.writing = Some(day);
-        let step = self.store.snapshot_equity(day, closed_at, PLAYERS).await?;
+        let unit = (self.unit)();
+        let step = self.store.snapshot_equity(day, closed_at, unit, PLAYERS).await?;
         self.rows += step.written;
         if !step.is_done {
             return Ok(JobProgress::unfinished(step.written));

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::{Action, Clock as _, Order, Price, Quantity, Quote, Rules, Side, settle};
+use domain::{Action, Clock as _, MinorUnit, Order, Price, Quantity, Quote, Rules, Side, settle};
 use market::{MarketConfig, StockQuote};
 use store::{
     BatchMark, DatabaseConfig, LoadKey, NewToken, NewUser, PlayerUpdate, Store, TokenKind,
@@ -86,6 +86,7 @@ impl Fixture {
         SnapshotEquity {
             store: self.store.clone(),
             source: Arc::clone(&self.source),
+            unit: Box::new(|| MinorUnit::Hundredth),
             saved_day: self.history.saved_day(),
             clock: Arc::new(self.clock.clone()),
             written: None,
@@ -173,7 +174,7 @@ impl Fixture {
         let quantity = Quantity::whole(shares).expect("fits");
         let value = |session| {
             let close: Price = self.source.session_closes(now, session).expect("closes")[0];
-            close.value_rounded_down(quantity).expect("fits").0
+            close.value_rounded_down(quantity, MinorUnit::Hundredth).expect("fits").0
         };
         let day = |session| self.source.session_day(now, session).expect("a day");
         sessions.map(|session| (day(session), value(session))).collect()

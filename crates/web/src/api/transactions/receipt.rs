@@ -1,7 +1,9 @@
 //! The receipt of a ledger entry: the quote and its age, the rounding, and the experience with its
 //! reason. Only the exact product is computed here; all other numbers are those of the entry.
 
-use domain::{EntryKind, LedgerEntry, Price, Quantity, QuoteSource, Rules, Side, Unlock};
+use domain::{
+    EntryKind, LedgerEntry, MinorUnit, Price, Quantity, QuoteSource, Rules, Side, Unlock,
+};
 use serde::Serialize;
 use store::LedgerRow;
 use utoipa::ToSchema;
@@ -52,7 +54,7 @@ pub(crate) struct ReceiptQuote {
     source: &'static str,
 }
 
-/// How price times quantity became an amount of whole cents.
+/// How price times quantity became an amount of whole minor units of the currency.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Rounding {
     /// Price times quantity, exactly.
@@ -61,14 +63,14 @@ pub(crate) struct Rounding {
     /// What was charged or paid out, without the fee.
     #[schema(example = "569.85")]
     total_amount: String,
-    /// The part of a cent between the two.
+    /// The part of a minor unit between the two.
     #[schema(example = "0.0000000000")]
     difference: String,
     /// `none`, `up` (a purchase) or `down` (a sale).
     #[schema(example = "none")]
     direction: &'static str,
     /// An explanation of the rounding.
-    #[schema(example = "The product is a whole number of cents; nothing was rounded.")]
+    #[schema(example = "The product is a whole amount; nothing was rounded.")]
     explanation: &'static str,
 }
 
@@ -102,11 +104,11 @@ impl Receipt {
         settled_by: &Rules,
         rules: &Rules,
     ) -> Self {
-        let entry = &row.entry;
+        let (entry, unit) = (&row.entry, settled_by.minor_unit);
         Self {
-            entry: Transaction::new(row),
-            quote: quote(entry),
-            rounding: entry.price.map(|price| rounding(entry, price)),
+            entry: Transaction::new(row, unit),
+            quote: quote(entry, unit),
+            rounding: entry.price.map(|price| rounding(entry, price, unit)),
             xp: ReceiptXp {
                 trade: entry.xp_trade,
                 reason: reason(entry, settled_by),
@@ -124,7 +126,7 @@ const FILLED_AT_ASK: &str = "A purchase fills at the ask, which lies above the m
 const FILLED_AT_BID: &str = "A sale fills at the bid, which lies below the middle price by half a \
     tick and half the spread of the rules.";
 
-fn quote(entry: &LedgerEntry) -> Option<ReceiptQuote> {
+fn quote(entry: &LedgerEntry, unit: MinorUnit) -> Option<ReceiptQuote> {
     let as_of = entry.quote_as_of?;
     // With another node's clock the quote may be newer than the settlement: its age is 0 then.
     let age = Quantity(entry.created_at.0.saturating_sub(as_of.0).max(0));
@@ -135,7 +137,7 @@ fn quote(entry: &LedgerEntry) -> Option<ReceiptQuote> {
         }
     };
     Some(ReceiptQuote {
-        price: entry.price?.to_string(),
+        price: entry.price?.to_text(unit),
         side: quote_side(side),
         explanation,
         as_of: as_of.to_string(),
@@ -147,28 +149,26 @@ fn quote(entry: &LedgerEntry) -> Option<ReceiptQuote> {
 
 /// Digits after the point of a price times a quantity.
 const PRODUCT_SCALE: u32 = 10;
-/// One cent in units of that product.
-const CENT: i128 = 100_000_000;
 
-fn rounding(entry: &LedgerEntry, price: Price) -> Rounding {
+fn rounding(entry: &LedgerEntry, price: Price, unit: MinorUnit) -> Rounding {
     let amount = entry.amount.0.unsigned_abs();
     let exact = i128::from(price.0) * i128::from(entry.quantity.0.unsigned_abs());
-    let difference = (i128::from(amount) * CENT - exact).abs();
+    let difference = (i128::from(amount) * unit.product_units() - exact).abs();
     let bought = entry.quantity.0 > 0;
     let (direction, explanation) = match (difference, bought) {
-        (0, _) => ("none", "The product is a whole number of cents; nothing was rounded."),
+        (0, _) => ("none", "The product is a whole amount; nothing was rounded."),
         (_, true) => (
             "up",
-            "A purchase is rounded up to a whole cent: the part of a cent went to the market.",
+            "A purchase is rounded up to a whole minor unit: the part of one went to the market.",
         ),
         (_, false) => (
             "down",
-            "A sale is rounded down to a whole cent: the part of a cent went to the market.",
+            "A sale is rounded down to a whole minor unit: the part of one went to the market.",
         ),
     };
     Rounding {
         exact_product: fixed(exact, PRODUCT_SCALE),
-        total_amount: fixed(i128::from(amount), 2),
+        total_amount: fixed(i128::from(amount), unit.digits()),
         difference: fixed(difference, PRODUCT_SCALE),
         direction,
         explanation,
@@ -189,7 +189,7 @@ fn reason(entry: &LedgerEntry, rules: &Rules) -> String {
     match entry.xp_trade {
         0 if xp == 0 => format!("{what} earns no XP in this game."),
         0 if !rules.is_trade_counted(entry.amount) => {
-            let least = rules.xp.value_min.of(rules.starting_cash);
+            let least = rules.xp.value_min.of(rules.starting_cash).to_text(rules.minor_unit);
             format!("{what} earns XP from an amount of {least} on.")
         }
         0 if total_before.saturating_add(xp) <= rules.xp.uninvested_max => {
@@ -199,7 +199,7 @@ fn reason(entry: &LedgerEntry, rules: &Rules) -> String {
             "Only the first {most} trades of a day earn XP, and above {} XP only those of a player \
              who has held shares worth {} or more through a whole session.",
             rules.xp.uninvested_max,
-            rules.holding_value_min(),
+            rules.holding_value_min().to_text(rules.minor_unit),
         ),
         earned => format!("{what} earns {earned} XP among the first {most} trades of a day."),
     }
@@ -237,22 +237,32 @@ mod tests {
     }
 
     #[test]
-    fn the_rounded_part_of_a_cent_is_exact() {
+    fn the_rounded_part_of_a_minor_unit_is_exact() {
         // 0.333333 × 189.95 = 63.31660335
-        let bought = rounding(&entry(333_333, 1_899_500, -6332), Price(1_899_500));
+        let bought =
+            rounding(&entry(333_333, 1_899_500, -6332), Price(1_899_500), MinorUnit::Hundredth);
         assert_eq!(bought.exact_product, "63.3166033500");
         assert_eq!((bought.difference.as_str(), bought.direction), ("0.0033966500", "up"));
-        let sold = rounding(&entry(-333_333, 1_899_500, 6331), Price(1_899_500));
+        let sold =
+            rounding(&entry(-333_333, 1_899_500, 6331), Price(1_899_500), MinorUnit::Hundredth);
         assert_eq!((sold.difference.as_str(), sold.direction), ("0.0066033500", "down"));
-        let whole = rounding(&entry(3_000_000, 1_899_500, -56_985), Price(1_899_500));
+        let whole =
+            rounding(&entry(3_000_000, 1_899_500, -56_985), Price(1_899_500), MinorUnit::Hundredth);
         assert_eq!((whole.total_amount.as_str(), whole.direction), ("569.85", "none"));
+        let in_unit = |unit, amount| {
+            let found = rounding(&entry(333_333, 1_899_500, amount), Price(1_899_500), unit);
+            (found.total_amount, found.difference)
+        };
+        let shown = |total: &str, part: &str| (total.to_owned(), part.to_owned());
+        assert_eq!(in_unit(MinorUnit::Whole, -64), shown("64", "0.6833966500"));
+        assert_eq!(in_unit(MinorUnit::Thousandth, -63_317), shown("63.317", "0.0003966500"));
     }
 
     #[test]
     fn the_age_of_a_quote_is_in_seconds_and_never_negative() {
         let mut late = entry(1, 1, -1);
-        assert_eq!(quote(&late).unwrap().age_seconds, "0.250000");
+        assert_eq!(quote(&late, MinorUnit::Hundredth).unwrap().age_seconds, "0.250000");
         late.created_at = UnixMicros(0);
-        assert_eq!(quote(&late).unwrap().age_seconds, "0.000000");
+        assert_eq!(quote(&late, MinorUnit::Hundredth).unwrap().age_seconds, "0.000000");
     }
 }

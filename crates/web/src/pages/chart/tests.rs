@@ -7,7 +7,7 @@ use crate::pages::visitor::RequestedPage;
 
 fn view() -> View {
     let preferences = DisplayPreferences::of(&axum::http::HeaderMap::new(), &Query::parse(""));
-    let currency = domain::Currency::USD;
+    let currency = (domain::Currency::USD, domain::MinorUnit::Hundredth);
     View::bare(&preferences, &RequestedPage::default(), currency, "common-home")
 }
 

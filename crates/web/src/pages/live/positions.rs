@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{EntryKind, LedgerEntry, Money, Price, Quantity, Ratio};
+use domain::{EntryKind, LedgerEntry, MinorUnit, Money, Price, Quantity, Ratio};
 use market::{PriceBoard, PriceSnapshot};
 use store::PortfolioPositions;
 
@@ -66,20 +66,30 @@ impl LivePositions {
         self.cash
     }
 
-    /// The value of the shares: each holding is rounded down to cents before it is added, and a
+    /// The value of the shares: each holding is rounded down to minor units before it is added; a
     /// stock without a price counts as 0, as in the statements of `store`.
-    pub(super) fn shares_value(&self, board: &PriceBoard, prices: &PriceSnapshot) -> Money {
+    pub(super) fn shares_value(
+        &self,
+        board: &PriceBoard,
+        prices: &PriceSnapshot,
+        unit: MinorUnit,
+    ) -> Money {
         let values = self.holdings.iter().filter_map(|(stock_id, (quantity, _))| {
             let quote = prices.quote(board.position(*stock_id)?)?;
-            quote.price.value_rounded_down(*quantity)
+            quote.price.value_rounded_down(*quantity, unit)
         });
         Money(values.fold(0, |sum, value| sum.saturating_add(value.0)))
     }
 
     /// The holding of a stock at this price; `None` when no share is held.
-    pub(super) fn holding_value(&self, stock_id: i64, price: Price) -> Option<HoldingValue> {
+    pub(super) fn holding_value(
+        &self,
+        stock_id: i64,
+        price: Price,
+        unit: MinorUnit,
+    ) -> Option<HoldingValue> {
         let (quantity, cost_basis) = self.holdings.get(&stock_id)?;
-        let value = price.value_rounded_down(*quantity)?;
+        let value = price.value_rounded_down(*quantity, unit)?;
         let profit = Money(value.0.saturating_sub(cost_basis.0));
         Some(HoldingValue { price, value, profit_ratio: profit.part_of(*cost_basis) })
     }

@@ -1,6 +1,6 @@
 //! The present price of a stock as pages show it.
 
-use domain::{BidAsk, Money, Price, Quantity, Ratio, Side};
+use domain::{BidAsk, MinorUnit, Money, Price, Quantity, Ratio, Side};
 use market::Halt;
 
 use crate::pages::form::Form;
@@ -31,10 +31,10 @@ impl DisplayedQuote {
     }
 
     /// The total of an order without the fee.
-    pub(in crate::pages) fn total(&self, side: Side, quantity: Quantity) -> Money {
+    pub(in crate::pages) fn total(&self, side: Side, quantity: Quantity, unit: MinorUnit) -> Money {
         let total = match side {
-            Side::Buy => self.sides.ask.cost_rounded_up(quantity),
-            Side::Sell => self.sides.bid.value_rounded_down(quantity),
+            Side::Buy => self.sides.ask.cost_rounded_up(quantity, unit),
+            Side::Sell => self.sides.bid.value_rounded_down(quantity, unit),
         };
         total.unwrap_or_default()
     }
@@ -43,7 +43,7 @@ impl DisplayedQuote {
     pub(super) fn total_of(&self, view: &View, form: &Form) -> String {
         let side = if form.is("side", "sell") { Side::Sell } else { Side::Buy };
         let quantity = Quantity::parse_typed(form.value("quantity")).unwrap_or_default();
-        view.fmt.money(self.total(side, quantity))
+        view.fmt.money(self.total(side, quantity, view.fmt.unit))
     }
 
     /// Why orders are rejected at present or fill at an old price.

@@ -1,6 +1,6 @@
 //! The range and the shape of a stock's chart.
 
-use domain::{Day, Price};
+use domain::{Day, MinorUnit, Price};
 use market::PriceSnapshot;
 use store::{MonthBar, StockRow, Store};
 
@@ -145,12 +145,12 @@ fn candles(curve: &PriceCurve, range: ChartRange) -> Vec<Candle> {
 }
 
 /// The candles as JSON for the script of the large chart.
-pub(super) fn candles_json(curve: &PriceCurve, range: ChartRange) -> String {
+pub(super) fn candles_json(curve: &PriceCurve, range: ChartRange, unit: MinorUnit) -> String {
     let rows: Vec<String> = candles(curve, range)
         .iter()
         .map(|candle| {
-            let [open, high, low, close] =
-                [candle.open, candle.high, candle.low, candle.close].map(|p| Price(p).to_string());
+            let [open, high, low, close] = [candle.open, candle.high, candle.low, candle.close]
+                .map(|price| Price(price).to_text(unit));
             format!("[\"{}\",{open},{high},{low},{close}]", candle.day)
         })
         .collect();

@@ -1,7 +1,7 @@
 //! The macros of `parts/ui.html`.
 
 use askama::Template;
-use domain::Price;
+use domain::{MinorUnit, Price};
 
 use super::*;
 use crate::http::query::Query;
@@ -33,7 +33,8 @@ struct AllMacros<'a> {
 #[test]
 fn macros_render_their_arguments() {
     let preferences = DisplayPreferences::of(&axum::http::HeaderMap::new(), &Query::parse(""));
-    let view = View::bare(&preferences, &RequestedPage::default(), Currency::USD, "common-home");
+    let currency = (Currency::USD, MinorUnit::Hundredth);
+    let view = View::bare(&preferences, &RequestedPage::default(), currency, "common-home");
     let mut form = Form::new(&["a"]).with("a", "<x>");
     form.add_error("a", "no & no");
     let point = |day, value| Point { day: domain::Day(day), value };

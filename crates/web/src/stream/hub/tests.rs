@@ -1,6 +1,6 @@
 //! The hub: which streams receive an event, and that closed streams leave no state.
 
-use domain::{EntryKind, Hash, LedgerEntry, Money, Month, Quantity, UnixMicros};
+use domain::{EntryKind, Hash, LedgerEntry, MinorUnit, Money, Month, Quantity, UnixMicros};
 use market::{Listing, MarketConfig, MarketSource};
 use tokio::sync::broadcast::error::TryRecvError;
 
@@ -120,12 +120,13 @@ async fn prices_of_one_interval_are_published_as_one_set() {
     assert_eq!(published_at.elapsed().as_secs(), 5);
     assert_eq!((first.number, second.number), (START.seconds() + 1, START.seconds() + 4));
     assert_eq!(second.snapshot.as_of, START.plus_seconds(4));
-    let missed_both = second.json_since(START.seconds(), board.listings(), 5).unwrap();
+    let missed_both =
+        second.json_since(START.seconds(), board.listings(), (5, MinorUnit::Hundredth)).unwrap();
     assert_eq!(missed_both.matches("symbol").count(), 20);
-    assert_eq!(second.json_since(second.number, board.listings(), 5), None);
+    assert_eq!(second.json_since(second.number, board.listings(), (5, MinorUnit::Hundredth)), None);
     let (one, again) = (first.number, board.listings());
     assert!(Arc::ptr_eq(
-        &second.json_since(one, again, 5).unwrap(),
-        &second.json_since(one, again, 5).unwrap()
+        &second.json_since(one, again, (5, MinorUnit::Hundredth)).unwrap(),
+        &second.json_since(one, again, (5, MinorUnit::Hundredth)).unwrap()
     ));
 }
