@@ -162,8 +162,13 @@ impl Fixture {
     /// Stores the rules, as the first node of a later version does.
     pub(crate) async fn store_rules(&self) {
         let (rules, now) = (rules(), self.clock.now());
-        let new =
-            NewRules { rules: &rules, author: "a test", reason: "a test", effective_from: now };
+        let new = NewRules {
+            rules: &rules,
+            author: "a test",
+            reason: "a test",
+            effective_from: now,
+            has_awards: false,
+        };
         let game = self.store.find_game(MAIN).await.expect("reads").expect("a game");
         let is_stored = self.store.append_rules(game.game_id, 0, new, now).await;
         assert!(is_stored.expect("answers"), "the first version");

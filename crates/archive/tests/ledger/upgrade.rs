@@ -248,7 +248,13 @@ async fn a_database_of_the_version_before_migrates_while_its_node_trades() {
         store.migrate().await.expect("migrates");
         go_on().await;
         let first = rules();
-        let new = NewRules { rules: &first, author: "a test", reason: "-", effective_from: now };
+        let new = NewRules {
+            rules: &first,
+            author: "a test",
+            reason: "-",
+            effective_from: now,
+            has_awards: false,
+        };
         let game = store.find_game(MAIN).await.expect("reads").expect("a game");
         assert!(store.append_rules(game.game_id, 0, new, now).await.expect("answers"), "{engine}");
         let versioned = VersionedRules { version: 1, effective_from: now, rules: first };
