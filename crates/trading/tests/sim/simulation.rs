@@ -116,6 +116,12 @@ impl Simulation<'_> {
                 self.tick();
                 Ok(())
             }
+            98 => {
+                title("the rules get one more achievement");
+                let what = self.game.add_achievement(&self.rng).await?;
+                self.trace.note(&what);
+                Ok(())
+            }
             _ => {
                 title("time goes by");
                 let seconds = self.rng.between(1, 60);

@@ -65,7 +65,7 @@ async fn the_chain_can_be_verified_from_the_history() {
 }
 
 /// Runs the script of docs/verify.md on pages of a history.
-fn run_verifier(directory: &Path, pages: &[Value]) -> (bool, String) {
+pub(crate) fn run_verifier(directory: &Path, pages: &[Value]) -> (bool, String) {
     let text = include_str!("../../../../docs/verify.md");
     let script = text.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
     let name = |number: usize| directory.join(format!("page{number}.json"));
