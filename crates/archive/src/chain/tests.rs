@@ -184,9 +184,10 @@ fn an_award_is_verified_with_its_unlocks() {
 
     // Without XP, only its unlocks show that it awards something.
     let (mut player, mut fills) = awarded();
+    let opened = fills[0].hash;
     let entry = &mut fills[1].entry;
     (entry.xp_achievements, entry.total_xp_after) = (0, 0);
-    fills[1].hash = entry.hash(fills[0].hash);
+    fills[1].hash = entry.hash(opened);
     (player.head_hash, player.total_xp) = (fills[1].hash, 0);
     player.achievements = AchievementSet::default();
     let chain = walk_awarded(player, &fills).expect("the numbers add up");

@@ -38,8 +38,9 @@ async fn a_history_goes_on_in_the_archive() {
             assert!(rows.len() > 20 && !is_archived, "{engine}");
             assert!(rows.iter().any(|row| row.note.is_some()), "{engine}");
             let awards = rows.iter().filter(|row| row.entry.kind == EntryKind::Award);
-            let awards: Vec<_> = awards.map(|row| row.awarded.as_deref()).collect();
-            assert_eq!(awards, [Some(AWARDED)], "{engine}");
+            let names: Vec<_> = awards.filter_map(|row| row.awarded.as_deref()).collect();
+            // The other achievements that the higher limit of XP permits come first.
+            assert!(names.len() == 1 && names[0].ends_with(AWARDED), "{engine}: {names:?}");
             let named = rows.iter().filter(|row| row.awarded.is_some()).count();
             assert_eq!(named, 1, "{engine}: only an award names achievements");
             live.push(rows);
