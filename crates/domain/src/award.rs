@@ -13,8 +13,8 @@ impl Player {
         rules.achievements.unlock(&mut unlocked, &mut total_xp, &limits, counts)
     }
 
-    /// The counts of an award. A portfolio has a value at a trade only: without one that counted, the
-    /// cash of the opening unlocks nothing.
+    /// The counts of an award. A portfolio has a value at a trade only: without one that counted,
+    /// the cash of the opening unlocks nothing.
     pub(crate) fn award_counts(&self) -> Counts {
         let counts = self.counts(Some(self.market_day));
         let portfolio_value = if self.trades > 0 { counts.portfolio_value } else { Money::ZERO };

@@ -60,8 +60,9 @@ pub(crate) static STATEMENTS: &[&LazyStatement] = &[&APPEND, &AFTER];
 
 impl Store {
     /// Appends the version after `newest` (0: the first one), saves its achievements and begins its
-    /// awards, in one transaction. With awards, older programs are refused from then on. Returns whether it did: false if `newest` is not the newest version, or if one
-    /// comes into force later than the new one would. Then nothing changes.
+    /// awards, in one transaction. With awards, older programs are refused from then on. Returns
+    /// whether it did: false if `newest` is not the newest version, or if one comes into force
+    /// later than the new one would. Then nothing changes.
     pub async fn append_rules(
         &self,
         game_id: i64,

@@ -15,8 +15,8 @@ pub struct LedgerRow {
     pub awarded: Option<String>,
 }
 
-/// Selects ledger entries `l` with three columns beside them. Columns are listed, never `l.*`: a new column
-/// must not change the result of a prepared statement.
+/// Selects ledger entries `l` with three columns beside them. Columns are listed, never `l.*`: a
+/// new column must not change the result of a prepared statement.
 macro_rules! select_entries {
     ($beside:literal, $($rest:literal),+) => {
         concat!(

@@ -1,6 +1,6 @@
-//! Awards achievements to players who meet their condition already, after new rules came into force:
-//! a page of players at a time, in small portions through the desk. A run may stop anywhere or run
-//! on several nodes: an award that is repeated finds nothing to do.
+//! Awards achievements to players who meet their condition already, after new rules came into
+//! force: a page of players at a time, in small portions through the desk. A run may stop anywhere
+//! or run on several nodes: an award that is repeated finds nothing to do.
 
 use std::sync::Arc;
 use std::time::Duration;

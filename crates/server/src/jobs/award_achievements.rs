@@ -1,5 +1,5 @@
-//! Awards the achievements of new rules to the players who meet their condition already, on one node
-//! at a time. The lease only saves work: an award that is repeated finds nothing to do.
+//! Awards the achievements of new rules to the players who meet their condition already, on one
+//! node at a time. The lease only saves work: an award that is repeated finds nothing to do.
 
 use std::sync::Arc;
 use std::time::Duration;

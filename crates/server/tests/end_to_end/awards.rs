@@ -146,6 +146,21 @@ fn board_xp(server: &Server, token: &str) -> Vec<i64> {
     all
 }
 
+/// A player has at most one award, and every trader the achievement of traders.
+fn check_awards(db: &mut Database) {
+    let twice = "SELECT count(*) FROM (SELECT player_id FROM portfolio_audit WHERE kind = 'award'
+        GROUP BY player_id HAVING count(*) > 1) AS twice";
+    assert_eq!(db.number(twice), 0);
+    let both =
+        "SELECT count(*) FROM player_achievements a WHERE a.achievement_id = 600 AND EXISTS (
+        SELECT 1 FROM players p WHERE p.player_id = a.player_id AND p.trades = 0)";
+    assert_eq!(db.number(both), 0);
+    let without = "SELECT count(*) FROM players p WHERE p.trades > 0 AND NOT EXISTS (
+        SELECT 1 FROM player_achievements a WHERE a.player_id = p.player_id
+        AND a.achievement_id = 600)";
+    assert_eq!(db.number(without), 0, "every trader has the other one");
+}
+
 #[test]
 fn a_killed_node_awards_no_player_twice_and_leaves_none_out() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -191,18 +206,7 @@ fn a_killed_node_awards_no_player_twice_and_leaves_none_out() {
     let report = load.end();
     assert!(report["trades"]["accepted"].as_i64() > Some(0), "{report}");
 
-    // A player has at most one award, and none whose trade came first.
-    let twice = "SELECT count(*) FROM (SELECT player_id FROM portfolio_audit WHERE kind = 'award'
-        GROUP BY player_id HAVING count(*) > 1) AS twice";
-    assert_eq!(db.number(twice), 0);
-    let both =
-        "SELECT count(*) FROM player_achievements a WHERE a.achievement_id = 600 AND EXISTS (
-        SELECT 1 FROM players p WHERE p.player_id = a.player_id AND p.trades = 0)";
-    assert_eq!(db.number(both), 0);
-    let without = "SELECT count(*) FROM players p WHERE p.trades > 0 AND NOT EXISTS (
-        SELECT 1 FROM player_achievements a WHERE a.player_id = p.player_id
-        AND a.achievement_id = 600)";
-    assert_eq!(db.number(without), 0, "every trader has the other one");
+    check_awards(&mut db);
     let earned = db.numbers(
         "SELECT CAST(SUM(xp_trade + xp_achievements) AS BIGINT) AS xp FROM portfolio_audit
          GROUP BY player_id ORDER BY xp DESC",
