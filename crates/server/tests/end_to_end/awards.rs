@@ -37,7 +37,7 @@ fn rules(args: &[&str], database: &[&str]) -> String {
 }
 
 fn buy(server: &Server, token: &str) {
-    let order = json!({ "stock_symbol": "AAPL", "quantity": 2 });
+    let order = json!({ "stock_symbol": "AAPL", "quantity": 20 });
     let (status, answer) = server.ask("POST", "/api/portfolio/buy", token, Some(&order));
     assert_eq!(status, 200, "{answer}");
 }

@@ -15,6 +15,9 @@ const HISTORY: &str = "/api/portfolio/transactions";
 /// The email of the player of a browser.
 const EMAIL: &str = "ada@pages.example.com";
 
+/// The name of an achievement in the HTML of a page.
+const SHOWN: &str = "Trader & &#60;Co&#62;";
+
 /// Applies rules with two more achievements for a trade, and awards them as the server's job does.
 async fn add_achievements(app: &App) -> u64 {
     let newest = app.rules.newest();
@@ -104,15 +107,15 @@ async fn an_award_is_shown_wherever_the_history_is(engine: &str) {
 
     let page = browser.page("/home").await;
     let text = page.text();
-    assert!(text.contains("Badge earned: Trader & <Co>") && text.contains("Old Hand"), "{text}");
+    assert!(text.contains(&format!("Badge earned: {SHOWN}")), "{text}");
     let text = browser.page("/history").await.text();
     assert!(!text.contains("Badge earned"), "they were shown");
-    assert!(text.contains("New badges: Trader & <Co>, Old Hand"), "{text}");
+    assert!(text.contains(&format!("New badges: {SHOWN}, Old Hand")), "{text}");
     assert!(text.contains("1,030 XP"), "{text}");
     let text = browser.page("/history?kind=award").await.text();
     assert!(text.contains("New badges:") && !text.contains("Bought"), "{text}");
     let text = browser.page("/achievements").await.text();
-    assert!(text.contains("New badges: Trader & <Co>, Old Hand"), "{text}");
+    assert!(text.contains(&format!("New badges: {SHOWN}, Old Hand")), "{text}");
     for language in ["sn", "nd"] {
         let mut browser = app.browser_of(&format!("Ada {language}")).await.speaking(language);
         assert!(browser.page("/history").await.html().contains("value=\"award\""));
