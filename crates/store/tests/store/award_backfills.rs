@@ -89,11 +89,11 @@ async fn a_database_of_the_version_before_awards_nothing_that_is_unlocked(engine
     store.ensure_ledger_months(now()).await.expect("months");
     store.ensure_game("fixed", now()).await.expect("a game");
     store.save_stocks(&[new_stock("AAPL")]).await.expect("stocks");
-    append(&store, 0, rules(), false).await;
     let ada = player(&store, "Ada").await.player_id;
     let eve = player(&store, "Eve").await.player_id;
     // First Trade.
     assert!(commit_one(&store, ada, &trade(Side::Buy, 1, 100)).await, "{engine}");
+    append(&store, 0, rules(), false).await;
 
     store.migrate().await.expect("migrates");
     let game_id = game_id(&store).await;
