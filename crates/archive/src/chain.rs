@@ -1,7 +1,7 @@
 //! Verifies a player's chain entry by entry: each number is computed again from the entries before
 //! it, without `domain::settle`, so that a defect there is found here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use domain::{
@@ -37,6 +37,8 @@ pub(crate) struct Chain {
     held: BTreeMap<i64, (Quantity, Money)>,
     /// XP of achievements by version, where there is any, and the rules that the entry names.
     xp_achievements: BTreeMap<i64, (i64, Option<i64>)>,
+    /// The versions of awards, each of which unlocks something.
+    awards: BTreeSet<i64>,
     settled_by: SettledBy,
     /// The unit of the amounts, by the rules that the entry names.
     unit: MinorUnit,
@@ -70,6 +72,7 @@ impl Chain {
             is_opening: true,
             held: BTreeMap::new(),
             xp_achievements: BTreeMap::new(),
+            awards: BTreeSet::new(),
             unit: settled_by.unit(None),
             settled_by,
             head,
@@ -193,6 +196,9 @@ impl Chain {
             let found = xp_by_version.get(version).copied().unwrap_or_default();
             same("the XP of the unlocks", found, expected).map_err(|what| (*version, what))?;
         }
+        if let Some(version) = self.awards.iter().find(|award| !xp_by_version.contains_key(award)) {
+            return Err((*version, "the award unlocks nothing".to_owned()));
+        }
         if self.head.achievements != unlocked {
             let wrong = "the player's set of achievements is not that of the unlocks";
             return Err((self.version, wrong.to_owned()));
@@ -213,6 +219,7 @@ impl Chain {
             EntryKind::Open | EntryKind::Note => self.check_still(entry)?,
             EntryKind::Buy | EntryKind::Sell => self.check_trade(entry)?,
             EntryKind::TransferIn => self.check_transfer(entry)?,
+            EntryKind::Award => self.check_award(entry)?,
         }
         self.settled_by.check(entry, self.total_xp)?;
         self.is_opening &= matches!(entry.kind, EntryKind::Open | EntryKind::TransferIn);
@@ -252,6 +259,21 @@ impl Chain {
                 return Err(format!("the note is about version {about}"));
             }
         }
+        Ok(())
+    }
+
+    /// Achievements unlocked without a trade.
+    fn check_award(&mut self, entry: &LedgerEntry) -> Result<(), String> {
+        self.check_still(entry)?;
+        same("amount", entry.amount, Money::ZERO)?;
+        let has_quote = entry.quote_as_of.is_some() || entry.quote_day.is_some();
+        if has_quote || entry.quote_source.is_some() || entry.about_version.is_some() {
+            return Err("an award has a quote or is about a trade".to_owned());
+        }
+        if entry.rules_version.is_none() {
+            return Err("an award names no version of the rules".to_owned());
+        }
+        self.awards.insert(entry.version);
         Ok(())
     }
 

@@ -82,7 +82,7 @@ impl SettledBy {
         let side = match entry.kind {
             EntryKind::Buy => Some(Side::Buy),
             EntryKind::Sell => Some(Side::Sell),
-            EntryKind::Open | EntryKind::Note | EntryKind::TransferIn => None,
+            EntryKind::Open | EntryKind::Note | EntryKind::TransferIn | EntryKind::Award => None,
         };
         let latest_day = latest_day(entry.created_at);
         let Some(version) = entry.rules_version else {

@@ -26,6 +26,8 @@ pub enum EntryKind {
     /// Shares with their cost basis from the application that the player was imported from. Only
     /// directly after the opening.
     TransferIn,
+    /// Achievements unlocked without a trade or note, after new rules came into force.
+    Award,
 }
 
 impl EntryKind {
@@ -37,12 +39,13 @@ impl EntryKind {
             Self::Sell => "sell",
             Self::Note => "note",
             Self::TransferIn => "transfer_in",
+            Self::Award => "award",
         }
     }
 
     /// The kind of this name.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Open, Self::Buy, Self::Sell, Self::Note, Self::TransferIn]
+        [Self::Open, Self::Buy, Self::Sell, Self::Note, Self::TransferIn, Self::Award]
             .into_iter()
             .find(|kind| kind.as_str() == word)
     }

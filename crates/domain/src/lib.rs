@@ -6,6 +6,7 @@
 
 mod achievement;
 mod amount;
+mod award;
 mod clock;
 mod currency;
 mod day_zone;

@@ -49,6 +49,8 @@ pub enum Action {
         /// The note.
         note: Note,
     },
+    /// To unlock the achievements whose condition the player meets already.
+    Award,
 }
 
 /// A player's reason for a trade: 1 to 280 characters of text and line breaks.

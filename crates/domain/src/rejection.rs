@@ -66,10 +66,13 @@ pub enum Rejection {
     /// The idempotency key was used for another request.
     #[error("This Idempotency-Key was already used for a different request.")]
     IdempotencyKeyReused,
+    /// The player has unlocked every achievement whose condition is met.
+    #[error("There is no achievement to award.")]
+    NothingToAward,
 }
 
 impl Rejection {
-    /// Every rejection, for the generated documentation and for tests.
+    /// Every rejection that a client can get, for the generated documentation and for tests.
     pub const ALL: [Self; 19] = [
         Self::InsufficientCash,
         Self::InsufficientQuantity,
@@ -114,6 +117,7 @@ impl Rejection {
             Self::BeyondLimits => "beyond_limits",
             Self::Contended => "contended",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::NothingToAward => "nothing_to_award",
         }
     }
 
@@ -128,6 +132,7 @@ impl Rejection {
             | Self::MarketClosed
             | Self::GamePaused
             | Self::ClockUnknown
+            | Self::NothingToAward
             | Self::Contended => false,
             Self::InsufficientCash
             | Self::InsufficientQuantity

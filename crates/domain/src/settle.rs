@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::achievement::UnlockLimits;
 use crate::{
-    AchievementSet, Action, Counts, Day, EntryKind, Hash, Holding, Invested, LedgerEntry, Money,
-    Note, Order, Player, Price, Quantity, Quote, Rejection, Rules, RulesRef, Side, UnixMicros,
-    Unlock, XpStanding, divide_rounded, genesis_hash, invariant,
+    AchievementSet, Action, Day, EntryKind, Hash, Holding, Invested, LedgerEntry, Money, Note,
+    Order, Player, Price, Quantity, Quote, Rejection, Rules, RulesRef, Side, UnixMicros, Unlock,
+    XpStanding, divide_rounded, genesis_hash, invariant,
 };
 
 /// The most shares a player can hold of one stock, a hundred million, in millionths. Together with
@@ -103,6 +102,10 @@ pub fn settle<'r>(
             player.count_note(*about_version, *stock_id, note, day, &rules);
             Ok(player.append(entry, rules))
         }
+        Action::Award if player.due_achievements(&rules).is_empty() => {
+            Err(Rejection::NothingToAward)
+        }
+        Action::Award => Ok(player.append(player.next_entry(EntryKind::Award, now), rules)),
     }
 }
 
@@ -380,31 +383,14 @@ impl Player {
         entry.rules_version = rules.version;
         self.stocks_bought = self.stocks_bought.max(self.invested.stocks);
         self.categories_bought |= self.invested.categories;
-        let held_since = self.invested.since.zip(entry.quote_day);
-        let counts = Counts {
-            // Unlocking goes by the XP.
-            level: 0,
-            trades: self.trades,
-            stocks: self.stocks_bought,
-            categories: i64::from(self.categories_bought.count_ones()),
-            holding_days: held_since
-                .map_or(0, |(since, day)| i64::from(day.0) - i64::from(since.0)),
-            // Compared with thresholds only.
-            portfolio_value: Money(self.cash.0.saturating_add(self.holdings_value.0)),
-            profit: self.realised_profit,
-            notes: self.notes,
-        };
         self.total_xp += entry.xp_trade;
-        let mut unlocked = Vec::new();
-        if !matches!(entry.kind, EntryKind::Open | EntryKind::TransferIn) {
-            let limits = UnlockLimits {
-                levels: &rules.levels,
-                starting_cash: rules.starting_cash,
-                xp_max: rules.xp_max(self.invested.stocks > 0),
-            };
-            let known = &mut self.achievements;
-            unlocked = rules.achievements.unlock(known, &mut self.total_xp, &limits, counts);
-        }
+        let unlocked = match entry.kind {
+            EntryKind::Open | EntryKind::TransferIn => Vec::new(),
+            EntryKind::Award => self.unlock_achievements(self.award_counts(), &rules),
+            EntryKind::Buy | EntryKind::Sell | EntryKind::Note => {
+                self.unlock_achievements(self.counts(entry.quote_day), &rules)
+            }
+        };
         entry.xp_achievements = unlocked.iter().map(|u| u.xp).sum();
         entry.cash_after = self.cash;
         entry.total_xp_after = self.total_xp;

@@ -15,6 +15,7 @@ pub(crate) mod live_market;
 mod log_writer;
 pub(crate) mod metric_families;
 pub(crate) mod nodes;
+pub(crate) mod present_prices;
 mod process_stats;
 pub(crate) mod recorder;
 mod reload;

@@ -1,5 +1,6 @@
 //! The background jobs. `start` is their list, `supervisor` runs them, and each has a file.
 
+mod award_achievements;
 mod check_board;
 mod checkpoint;
 mod clean_ledger;
@@ -70,6 +71,7 @@ pub(crate) fn start(
     jobs.spawn(|stop| cluster.apply_events(stop));
     jobs.start(follow_changes::FollowChanges::new(context));
     jobs.start(follow_rules::FollowRules::new(context));
+    jobs.start(award_achievements::AwardAchievements::new(share()));
     jobs.start(execute_orders::ExecuteOrders::new(share()));
     jobs.start(follow_board::FollowBoard::new(share()));
     jobs.start(value_players::ValuePlayers::new(share()));

@@ -55,7 +55,7 @@ static ADD_DUE: LazyStatement = LazyStatement::with_rows(
 static MONTH_PAGE: LazyStatement = LazyStatement::new(
     "archives.month_page",
     select_entries!(
-        "NULL AS symbol, NULL AS note",
+        "NULL AS symbol, NULL AS note, NULL AS awarded",
         "WHERE l.month = $1 AND (l.player_id, l.version) > ($2, $3)
      ORDER BY l.player_id, l.version LIMIT $4"
     ),

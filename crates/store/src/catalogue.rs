@@ -4,18 +4,19 @@ use std::sync::LazyLock;
 
 use crate::statement::{LazyStatement, Statement};
 use crate::{
-    achievements, archives, backfill, batch, changes, closes, equity, erase, game, game_clock,
-    game_rules, history, idempotency, imports, leases, ledger, market, markets, names, operations,
-    passwords, pending_orders, people, player_import, portfolio, prepare, progress, provider_usage,
-    quotes, rank_snapshots, schema_floor, scores, seals, seeds, settings, sole_process,
-    stock_texts, stocks, tokens, user_lock, users, viewer, watches,
+    achievements, archives, award_backfills, backfill, batch, changes, closes, equity, erase, game,
+    game_clock, game_rules, history, idempotency, imports, leases, ledger, market, markets, names,
+    operations, passwords, pending_orders, people, player_import, portfolio, prepare, progress,
+    provider_usage, quotes, rank_snapshots, schema_floor, scores, seals, seeds, settings,
+    sole_process, stock_texts, stocks, tokens, user_lock, users, viewer, watches,
 };
 
 /// Every statement of the program.
 pub static CATALOGUE: LazyLock<Vec<Statement>> = LazyLock::new(|| {
-    let lists: [&[&LazyStatement]; 45] = [
+    let lists: [&[&LazyStatement]; 46] = [
         achievements::STATEMENTS,
         archives::STATEMENTS,
+        award_backfills::STATEMENTS,
         backfill::STATEMENTS,
         batch::STATEMENTS,
         batch::MARK_STATEMENTS,

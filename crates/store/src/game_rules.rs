@@ -3,10 +3,9 @@
 
 use domain::{Hash, Rules, UnixMicros};
 
-use crate::achievements;
 use crate::query::row;
 use crate::statement::LazyStatement;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, achievements, award_backfills, schema_floor};
 
 row! {
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +30,12 @@ pub struct NewRules<'a> {
     pub author: &'a str,
     pub reason: &'a str,
     pub effective_from: UnixMicros,
+    /// Whether players who meet a condition already are awarded its achievement.
+    pub has_awards: bool,
 }
+
+/// The migration of the first program that reads entries of the kind `award`.
+const AWARDS_FLOOR: i64 = 26;
 
 static APPEND: LazyStatement = LazyStatement::new(
     "game_rules.append",
@@ -55,9 +59,10 @@ static AFTER: LazyStatement = LazyStatement::new(
 pub(crate) static STATEMENTS: &[&LazyStatement] = &[&APPEND, &AFTER];
 
 impl Store {
-    /// Appends the version after `newest` (0: the first one) and saves its achievements, in one
-    /// transaction. Returns whether it did: false if `newest` is not the newest version, or if one
-    /// comes into force later than the new one would. Then nothing changes.
+    /// Appends the version after `newest` (0: the first one), saves its achievements and begins its
+    /// awards, in one transaction. With awards, older programs are refused from then on. Returns
+    /// whether it did: false if `newest` is not the newest version, or if one comes into force
+    /// later than the new one would. Then nothing changes.
     pub async fn append_rules(
         &self,
         game_id: i64,
@@ -83,6 +88,11 @@ impl Store {
             return Ok(false);
         }
         achievements::save(tx.run(), new.rules).await?;
+        if new.has_awards {
+            let params = (game_id, newest + 1, i64::MIN, now.0);
+            tx.run().execute(&award_backfills::BEGIN, params).await?;
+            schema_floor::raise(tx.run(), AWARDS_FLOOR).await?;
+        }
         tx.commit().await?;
         Ok(true)
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::{EntryKind, Hash, LedgerEntry, Month, Symbol, TradeId, UnixMicros};
 
-use crate::ledger_row::{LedgerRow, select_entries};
+use crate::ledger_row::{LedgerRow, select_described, select_entries};
 use crate::query::row;
 use crate::rows::RowSet;
 use crate::statement::LazyStatement;
@@ -47,11 +47,8 @@ row! {
 
 static PAGE: LazyStatement = LazyStatement::new(
     "ledger.page",
-    select_entries!(
-        "s.symbol, n.text AS note",
-        "LEFT JOIN stocks s ON s.stock_id = l.stock_id
-     LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
-     WHERE l.player_id = $1 AND l.version < $2
+    select_described!(
+        "WHERE l.player_id = $1 AND l.version < $2
      ORDER BY l.version DESC LIMIT $3"
     ),
 );
@@ -59,26 +56,32 @@ static PAGE: LazyStatement = LazyStatement::new(
 // A bounded range of versions, because matching entries may be rare.
 static FILTERED_PAGE: LazyStatement = LazyStatement::new(
     "ledger.filtered_page",
-    select_entries!(
-        "s.symbol, n.text AS note",
-        "LEFT JOIN stocks s ON s.stock_id = l.stock_id
-     LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
-     WHERE l.player_id = $1 AND l.version < $2 AND l.version >= $3
+    select_described!(
+        "WHERE l.player_id = $1 AND l.version < $2 AND l.version >= $3
        AND (CAST($4 AS TEXT) IS NULL OR l.kind = $4)
        AND (CAST($5 AS BIGINT) IS NULL OR l.stock_id = $5)
      ORDER BY l.version DESC LIMIT $6"
     ),
 );
 
-// Symbols and notes of entries that are only in the archive.
-static SYMBOLS_AND_NOTES: LazyStatement = LazyStatement::with_rows(
+// Symbols, notes and awarded achievements of entries that are only in the archive.
+static DESCRIBE: LazyStatement = LazyStatement::with_rows(
     "ledger.beside",
-    "version bigint, stock_id bigint",
+    "version bigint, stock_id bigint, is_award bigint",
     "WITH wanted AS ({rows})
-     SELECT w.version, s.symbol, n.text AS note FROM wanted w
+     SELECT w.version, s.symbol, n.text AS note,
+         CASE WHEN w.is_award = 1 THEN (
+             SELECT string_agg(a.name, ', ' ORDER BY a.position, a.achievement_id)
+             FROM player_achievements pa
+             JOIN achievements a ON a.achievement_id = pa.achievement_id
+             WHERE pa.player_id = {$1} AND pa.version = w.version) END AS awarded
+     FROM wanted w
      LEFT JOIN stocks s ON s.stock_id = w.stock_id
      LEFT JOIN trade_notes n ON n.player_id = {$1} AND n.version = w.version",
 );
+
+/// The version of an entry, its symbol, note and awarded achievements.
+type DescriptionRow = (i64, Option<String>, Option<String>, Option<String>);
 
 static HEAD: LazyStatement =
     LazyStatement::new("ledger.head", "SELECT balance_version FROM players WHERE player_id = $1");
@@ -91,25 +94,20 @@ static NOTES_PAGE: LazyStatement = LazyStatement::new(
 
 static FIND: LazyStatement = LazyStatement::new(
     "ledger.find",
-    select_entries!(
-        "s.symbol, n.text AS note",
-        "LEFT JOIN stocks s ON s.stock_id = l.stock_id
-     LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version
-     WHERE l.player_id = $1 AND l.version = $2 AND l.month = $3"
-    ),
+    select_described!("WHERE l.player_id = $1 AND l.version = $2 AND l.month = $3"),
 );
 
 static RANGE: LazyStatement = LazyStatement::new(
     "ledger.range",
     select_entries!(
-        "NULL AS symbol, NULL AS note",
+        "NULL AS symbol, NULL AS note, NULL AS awarded",
         "WHERE (l.player_id, l.version) > ($1, $2) AND l.player_id <= $3
      ORDER BY l.player_id, l.version LIMIT $4"
     ),
 );
 
 pub(crate) static STATEMENTS: &[&LazyStatement] =
-    &[&PAGE, &FILTERED_PAGE, &SYMBOLS_AND_NOTES, &HEAD, &NOTES_PAGE, &FIND, &RANGE];
+    &[&PAGE, &FILTERED_PAGE, &DESCRIBE, &HEAD, &NOTES_PAGE, &FIND, &RANGE];
 
 /// The number of versions that a filtered page scans.
 const SEARCHED_MAX: i64 = 10_000;
@@ -126,7 +124,7 @@ impl Store {
         self.reader().fetch_all(&PAGE, (player_id, before, limit)).await
     }
 
-    /// Adds symbols and notes to archived entries of a player.
+    /// Adds symbols, notes and awarded achievements to archived entries of a player.
     pub async fn describe_entries(
         &self,
         player_id: i64,
@@ -135,16 +133,19 @@ impl Store {
         let rows = RowSet::new(vec![
             RowSet::int(&entries, |(entry, _)| entry.version),
             RowSet::optional_int(&entries, |(entry, _)| entry.stock_id),
+            RowSet::int(&entries, |(entry, _)| i64::from(entry.kind == EntryKind::Award)),
         ]);
-        let found: Vec<(i64, Option<String>, Option<String>)> =
-            self.reader().fetch_all(&SYMBOLS_AND_NOTES, (&rows, player_id)).await?;
-        let mut symbols_and_notes: HashMap<i64, _> =
-            found.into_iter().map(|(version, symbol, note)| (version, (symbol, note))).collect();
+        let found: Vec<DescriptionRow> =
+            self.reader().fetch_all(&DESCRIBE, (&rows, player_id)).await?;
+        let described = found.into_iter();
+        let described =
+            described.map(|(version, symbol, note, awarded)| (version, (symbol, note, awarded)));
+        let mut described: HashMap<i64, _> = described.collect();
         let describe = |(entry, hash): (LedgerEntry, Hash)| {
-            let (symbol, note) = symbols_and_notes.remove(&entry.version).unwrap_or_default();
+            let (symbol, note, awarded) = described.remove(&entry.version).unwrap_or_default();
             let symbol = symbol.map(|text| Symbol::parse(&text)).transpose();
             let unknown = |_| StoreError::Corrupt("unknown symbol of a ledger entry".to_owned());
-            Ok(LedgerRow { entry, hash, symbol: symbol.map_err(unknown)?, note })
+            Ok(LedgerRow { entry, hash, symbol: symbol.map_err(unknown)?, note, awarded })
         };
         entries.into_iter().map(describe).collect()
     }

@@ -4,19 +4,21 @@ use domain::{Hash, LedgerEntry, Symbol};
 
 use crate::decode::column;
 
-/// A ledger entry with its hash, symbol and note.
+/// A ledger entry with its hash, symbol, note and awarded achievements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerRow {
     pub entry: LedgerEntry,
     pub hash: Hash,
     pub symbol: Option<Symbol>,
     pub note: Option<String>,
+    /// Of an award: the names of the achievements that it unlocked.
+    pub awarded: Option<String>,
 }
 
-/// Selects ledger entries `l` with symbol and note. Columns are listed, never `l.*`: a new column
-/// must not change the result of a prepared statement.
+/// Selects ledger entries `l` with three columns beside them. Columns are listed, never `l.*`: a
+/// new column must not change the result of a prepared statement.
 macro_rules! select_entries {
-    ($beside:literal, $rest:literal) => {
+    ($beside:literal, $($rest:literal),+) => {
         concat!(
             "SELECT l.player_id, l.version, l.month, l.kind, l.stock_id, l.quantity, l.price,
              l.amount, l.fee, l.xp_trade, l.xp_achievements, l.cash_after, l.quantity_after,
@@ -24,11 +26,29 @@ macro_rules! select_entries {
              l.about_version, l.created_at, l.rules_version, l.hash, ",
             $beside,
             " FROM portfolio_audit l ",
-            $rest
+            $($rest),+
         )
     };
 }
 pub(crate) use select_entries;
+
+/// Selects ledger entries `l` with symbol, note and awarded achievements.
+macro_rules! select_described {
+    ($rest:literal) => {
+        crate::ledger_row::select_entries!(
+            "s.symbol, n.text AS note,
+             CASE WHEN l.kind = 'award' THEN (
+                 SELECT string_agg(a.name, ', ' ORDER BY a.position, a.achievement_id)
+                 FROM player_achievements pa
+                 JOIN achievements a ON a.achievement_id = pa.achievement_id
+                 WHERE pa.player_id = l.player_id AND pa.version = l.version) END AS awarded",
+            "LEFT JOIN stocks s ON s.stock_id = l.stock_id
+             LEFT JOIN trade_notes n ON n.player_id = l.player_id AND n.version = l.version ",
+            $rest
+        )
+    };
+}
+pub(crate) use select_described;
 
 // A row of `select_entries!`, by index: verification reads millions of rows, and looking up column
 // names costs more than decoding the values.
@@ -64,7 +84,8 @@ where
             created_at: column(row, 19)?,
             rules_version: column(row, 20)?,
         };
-        let (hash, symbol, note) = (column(row, 21)?, column(row, 22)?, column(row, 23)?);
-        Ok(Self { entry, hash, symbol, note })
+        let (hash, symbol) = (column(row, 21)?, column(row, 22)?);
+        let (note, awarded) = (column(row, 23)?, column(row, 24)?);
+        Ok(Self { entry, hash, symbol, note, awarded })
     }
 }

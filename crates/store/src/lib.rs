@@ -3,6 +3,7 @@
 
 mod achievements;
 mod archives;
+mod award_backfills;
 mod backfill;
 mod batch;
 mod catalogue;
@@ -74,6 +75,7 @@ pub use achievements::AchievementRow;
 pub use archives::{
     ArchiveFiles, ArchiveRow, ArchiveState, ArchivedHead, ArchivedHolding, FencedMonth, KeyRange,
 };
+pub use award_backfills::AwardBackfill;
 pub use backfill::{BACKFILLS, Backfill};
 pub use batch::{
     BatchState, Committed, IdempotencyRecord, LoadKey, LockedBatch, Locking, PlayerUpdate,

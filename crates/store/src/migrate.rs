@@ -35,6 +35,7 @@ macro_rules! embedded_migrations {
             "0015_pending_orders" "0016_counted_notes" "0017_name_keys" "0018_recovery"
             "0019_floors" "0020_imported_passwords" "0021_unranked_players"
             "0022_game_clock" "0023_game_rules" "0024_rule_limits" "0025_game_markets"
+            "0026_award_backfills"
         )
     };
     ($engine:literal: $($name:literal)*) => {

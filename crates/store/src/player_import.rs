@@ -15,7 +15,7 @@ use crate::query::row;
 use crate::rows::RowSet;
 use crate::statement::LazyStatement;
 use crate::transaction::Tx;
-use crate::{Store, StoreError, batch, seals};
+use crate::{Store, StoreError, batch, schema_floor, seals};
 
 /// The migration that a program must contain to use a database with imported players: it knows
 /// bcrypt hashes, and transfers in the ledger.
@@ -116,11 +116,6 @@ static SAVE_BCRYPT_COST: LazyStatement = LazyStatement::new(
          WHERE excluded.bcrypt_cost > imported_passwords.bcrypt_cost",
 );
 
-static RAISE_FLOOR: LazyStatement = LazyStatement::new(
-    "player_import.raise_floor",
-    "UPDATE schema_floor SET version = $1 WHERE id = 1 AND version < $1",
-);
-
 static TOTALS: LazyStatement = LazyStatement::new(
     "player_import.totals",
     "SELECT count(*) AS players, CAST(COALESCE(SUM(p.cash), 0) AS BIGINT) AS cash,
@@ -152,7 +147,6 @@ pub(crate) static STATEMENTS: &[&LazyStatement] = &[
     &SEEN,
     &BCRYPT_COST,
     &SAVE_BCRYPT_COST,
-    &RAISE_FLOOR,
     &TOTALS,
     &SHARES,
     &COUNT_UNLOCKS,
@@ -344,7 +338,7 @@ impl PlayerImport {
         if let Some(cost) = bcrypt_cost_max {
             self.tx.run().execute(&SAVE_BCRYPT_COST, (i64::from(cost),)).await?;
         }
-        self.tx.run().execute(&RAISE_FLOOR, (FLOOR,)).await?;
+        schema_floor::raise(self.tx.run(), FLOOR).await?;
         self.tx.commit_once().await
     }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::StoreError;
+use crate::query::Target;
 use crate::statement::LazyStatement;
 use crate::transaction::Conn;
 
@@ -22,7 +23,19 @@ static APPLIED: LazyStatement = LazyStatement::new(
 static FLOOR: LazyStatement =
     LazyStatement::new("schema.floor", "SELECT f.version FROM schema_floor f WHERE f.id = 1");
 
-pub(crate) static STATEMENTS: &[&LazyStatement] = &[&IS_MIGRATED, &APPLIED, &FLOOR];
+static RAISE: LazyStatement = LazyStatement::new(
+    "schema.raise_floor",
+    "UPDATE schema_floor SET version = $1 WHERE id = 1 AND version < $1",
+);
+
+pub(crate) static STATEMENTS: &[&LazyStatement] = &[&IS_MIGRATED, &APPLIED, &FLOOR, &RAISE];
+
+/// Refuses programs without this migration from their next start on, because the transaction writes
+/// what they cannot read.
+pub(crate) async fn raise(target: Target<'_>, version: i64) -> Result<(), StoreError> {
+    target.execute(&RAISE, (version,)).await?;
+    Ok(())
+}
 
 /// The applied migrations in ascending order; none for an empty database.
 async fn applied(db: &mut Conn<'_>) -> Result<Vec<i64>, StoreError> {

@@ -56,7 +56,22 @@ pub struct SeededMarket<'a> {
     pub market: &'a str,
 }
 
+fn read((seed, salt, commitment, first_pass, first_session): SeedRow) -> GameSeed {
+    let (seed, salt) = (Secret::new(seed), Secret::new(salt));
+    GameSeed { seed, salt, commitment, first_pass, first_session }
+}
+
 impl Store {
+    /// The seed of a market, if a server has drawn it.
+    pub async fn find_seed(
+        &self,
+        market: SeededMarket<'_>,
+    ) -> Result<Option<GameSeed>, StoreError> {
+        let params = (market.game_id, market.market);
+        let row: Option<SeedRow> = self.reader().fetch_optional(&LOAD, params).await?;
+        Ok(row.map(read))
+    }
+
     /// The seed of a market; `drawn` if there is none yet. A game created without a seed uses it
     /// from the drawn seed's first session, other games from the beginning.
     pub async fn ensure_seed(
@@ -86,9 +101,6 @@ impl Store {
         self.writer()
             .execute(&ADD, (game_id, market, seed, salt, &drawn.commitment, now.0))
             .await?;
-        let (seed, salt, commitment, first_pass, first_session): SeedRow =
-            self.writer().fetch_one(&LOAD, (game_id, market)).await?;
-        let (seed, salt) = (Secret::new(seed), Secret::new(salt));
-        Ok(GameSeed { seed, salt, commitment, first_pass, first_session })
+        Ok(read(self.writer().fetch_one(&LOAD, (game_id, market)).await?))
     }
 }

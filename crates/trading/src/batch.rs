@@ -36,6 +36,7 @@ pub(crate) fn load_keys(requests: &[&DeskRequest]) -> (Vec<LoadKey>, Vec<(i64, S
             Action::Annotate { about_version, stock_id, note } => {
                 (Some(*stock_id), Some(*about_version), Some(note))
             }
+            Action::Award => (None, None, None),
         };
         let text_key = note.map(Note::text_key);
         LoadKey { player_id: request.player_id, stock_id, about_version, text_key }
@@ -150,6 +151,7 @@ fn note_of<'n>(action: &'n Action, fill: &Fill) -> Option<(i64, &'n Note)> {
     match action {
         Action::Trade(_, note) => note.as_ref().map(|note| (fill.entry.version, note)),
         Action::Annotate { about_version, note, .. } => Some((*about_version, note)),
+        Action::Award => None,
     }
 }
 

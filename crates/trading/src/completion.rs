@@ -128,7 +128,9 @@ impl Lane {
             let side = match fill.entry.kind {
                 EntryKind::Buy => "buy",
                 EntryKind::Sell => "sell",
-                EntryKind::Open | EntryKind::Note | EntryKind::TransferIn => continue,
+                EntryKind::Open | EntryKind::Note | EntryKind::TransferIn | EntryKind::Award => {
+                    continue;
+                }
             };
             metrics::counter!("openbell_trades_total", "side" => side).increment(1);
         }

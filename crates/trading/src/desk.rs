@@ -71,14 +71,31 @@ impl Desk {
         &self,
         requests: Vec<(DeskRequest, Result<Quote, Rejection>)>,
     ) -> Vec<Result<OrderResponse, DeskError>> {
+        let fixed = |(request, quote)| (request, Some(quote));
+        self.submit_each(requests.into_iter().map(fixed)).await
+    }
+
+    /// Submits requests in this order at the present quotes; returns the responses in the same
+    /// order.
+    pub async fn submit_all(
+        &self,
+        requests: Vec<DeskRequest>,
+    ) -> Vec<Result<OrderResponse, DeskError>> {
+        self.submit_each(requests.into_iter().map(|request| (request, None))).await
+    }
+
+    async fn submit_each(
+        &self,
+        requests: impl Iterator<Item = (DeskRequest, Option<Result<Quote, Rejection>>)>,
+    ) -> Vec<Result<OrderResponse, DeskError>> {
         // A later order of a player must not overtake one that was rejected by a full queue.
         let mut left_out = HashSet::new();
-        let queued = requests.into_iter().map(|(request, quote)| {
+        let queued = requests.map(|(request, quote)| {
             let player_id = request.player_id;
             if left_out.contains(&player_id) {
                 return Err(DeskError::Full { retry_after_s: 1 });
             }
-            let queued = self.enqueue(request, Some(quote));
+            let queued = self.enqueue(request, quote);
             if queued.is_err() {
                 left_out.insert(player_id);
             }

@@ -67,7 +67,13 @@ impl GameRules {
         }
         let now = clock.now();
         let reason = "the configuration at the first start";
-        let new = NewRules { rules: first, author: FIRST_AUTHOR, reason, effective_from: now };
+        let new = NewRules {
+            rules: first,
+            author: FIRST_AUTHOR,
+            reason,
+            effective_from: now,
+            has_awards: false,
+        };
         store.append_rules(game.game_id, 0, new, now).await?;
         let opened = Self::load(store, game, clock).await?;
         opened.ok_or_else(|| StoreError::Corrupt("the game has no rules".to_owned()))
@@ -191,7 +197,8 @@ impl GameRules {
             return Err(RulesError::TooEarly { version, at });
         }
         let RulesChange { rules, author, reason, .. } = change;
-        let new = NewRules { rules, author, reason, effective_from };
+        let has_awards = newest.rules.unlocks_unlike(rules);
+        let new = NewRules { rules, author, reason, effective_from, has_awards };
         let is_applied = self.store.append_rules(self.game_id, expected, new, now).await?;
         self.refresh().await?;
         if !is_applied {

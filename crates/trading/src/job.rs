@@ -70,6 +70,8 @@ impl Job {
             Ok(OrderResponse { first_request_id: Some(_), .. }) => {
                 metrics::counter!("openbell_idempotent_replays_total").increment(1);
             }
+            // Another node or a trade was first.
+            Ok(OrderResponse { outcome: Err(Rejection::NothingToAward), .. }) => {}
             Ok(OrderResponse { outcome: Err(rejection), .. }) => {
                 let code = rejection.code();
                 metrics::counter!("openbell_rejections_total", "code" => code).increment(1);

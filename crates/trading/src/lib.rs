@@ -2,6 +2,7 @@
 //! commit), with idempotency keys and retries. Rules are in `domain`, SQL in `store`, HTTP in
 //! `web`.
 
+mod awards;
 mod batch;
 mod completion;
 mod config;
@@ -19,6 +20,7 @@ mod retry_set_aside;
 mod set_aside;
 mod trace;
 
+pub use awards::{AchievementAwards, AwardError, AwardRun};
 pub use config::TradingConfig;
 pub use deps::{DeskDeps, OnCommit, Quotes, Valuations};
 pub use desk::Desk;

@@ -17,6 +17,7 @@ mod common;
 
 mod api {
     mod auth;
+    mod awards;
     mod clock;
     mod currency;
     mod document;

@@ -1,11 +1,13 @@
 //! Chains that `settle` makes, and changes of their entries.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
 use domain::{
-    AccountTransfer, Action, Day, Fill, Order, Price, Quote, Rules, Side, TransferredHolding,
-    UnixMicros, open_player, open_transferred, settle,
+    AccountTransfer, Action, Day, Fill, Order, Price, Quote, Rejection, Rules, Side,
+    TransferredHolding, UnixMicros, VersionedRules, open_player, open_transferred, settle,
 };
 
 type Forgery = fn(&mut LedgerEntry);
@@ -145,6 +147,74 @@ fn a_forged_transfer_with_valid_hashes_violates_the_rules() {
         (player.head_hash, player.balance_version) = (hash, fills.len().try_into().unwrap());
         let (at, found) = walk(player, &fills).expect_err(what);
         assert_eq!(at, i64::try_from(index + 1).unwrap(), "{what}: {found}");
+        assert!(found.starts_with(what), "{what}: {found}");
+    }
+}
+
+fn versioned() -> VersionedRules {
+    VersionedRules { version: 1, effective_from: UnixMicros(0), rules: rules() }
+}
+
+/// An opening, and an award of the first trade.
+fn awarded() -> (Player, Vec<Fill>) {
+    let (versioned, now) = (versioned(), UnixMicros(1_795_394_741_000_000));
+    let (mut player, open) = open_player(42, &versioned, now);
+    player.trades = 1;
+    let award = settle(&mut player, &Action::Award, Err(Rejection::NoQuote), &versioned, now);
+    let award = award.expect("First Trade");
+    (player, vec![open, award])
+}
+
+fn walk_awarded(player: Player, fills: &[Fill]) -> Result<Chain, ChainViolation> {
+    let mut chain = Chain::new(player, Arc::new([(1, versioned())].into()));
+    for fill in fills {
+        chain.add(&fill.entry, fill.hash)?;
+    }
+    chain.end()?;
+    Ok(chain)
+}
+
+#[test]
+fn an_award_is_verified_with_its_unlocks() {
+    let (player, fills) = awarded();
+    let chain = walk_awarded(player, &fills).expect("it holds");
+    assert_eq!(chain.check_unlocks(&[(2, 1, 50)]), Ok(()));
+    assert!(chain.check_unlocks(&[(2, 1, 49)]).is_err(), "the XP is that of the rules");
+    assert!(chain.check_unlocks(&[]).is_err());
+
+    // Without XP, only its unlocks show that it awards something.
+    let (mut player, mut fills) = awarded();
+    let opened = fills[0].hash;
+    let entry = &mut fills[1].entry;
+    (entry.xp_achievements, entry.total_xp_after) = (0, 0);
+    fills[1].hash = entry.hash(opened);
+    (player.head_hash, player.total_xp) = (fills[1].hash, 0);
+    player.achievements = AchievementSet::default();
+    let chain = walk_awarded(player, &fills).expect("the numbers add up");
+    let found = chain.check_unlocks(&[]);
+    assert_eq!(found, Err((2, "the award unlocks nothing".to_owned())));
+}
+
+#[test]
+fn a_forged_award_with_valid_hashes_violates_the_rules() {
+    let changes: [(&str, Forgery); 9] = [
+        ("amount", |e| (e.amount.0, e.cash_after.0) = (100, e.cash_after.0 + 100)),
+        ("fee", |e| (e.fee.0, e.cash_after.0) = (-100, e.cash_after.0 + 100)),
+        ("xp_trade", |e| (e.xp_trade, e.total_xp_after) = (1, e.total_xp_after + 1)),
+        ("quantity", |e| e.quantity.0 = 1),
+        ("an entry without a trade", |e| e.stock_id = Some(1)),
+        ("an award has a quote", |e| e.quote_day = Some(Day(12_786))),
+        ("an award has a quote", |e| e.about_version = Some(1)),
+        ("an award names no version", |e| e.rules_version = None),
+        ("total_xp_after", |e| e.xp_achievements += 1),
+    ];
+    for (what, change) in changes {
+        let (mut player, mut fills) = awarded();
+        change(&mut fills[1].entry);
+        fills[1].hash = fills[1].entry.hash(fills[0].hash);
+        player.head_hash = fills[1].hash;
+        let (at, found) = walk_awarded(player, &fills).expect_err(what);
+        assert_eq!(at, 2, "{what}: {found}");
         assert!(found.starts_with(what), "{what}: {found}");
     }
 }

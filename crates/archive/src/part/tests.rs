@@ -13,6 +13,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         EntryKind::Sell,
         EntryKind::Note,
         EntryKind::TransferIn,
+        EntryKind::Award,
     ];
     let sources = vec![
         QuoteSource::Replay,

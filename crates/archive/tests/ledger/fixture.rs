@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use archive::{ArchiveStore, Archiver, AuditConfig, Manifest, S3Config};
 use domain::{
-    AccountTransfer, Action, Clock, Day, Money, Month, Note, Order, Price, Quantity, Quote,
-    QuoteSource, Rules, RulesRef, Side, StockInfo, Symbol, TransferredHolding, VersionedRules,
-    settle,
+    AccountTransfer, Achievement, AchievementKind, Action, Clock, Day, Fill, Money, Month, Note,
+    Order, Player, Price, Quantity, Quote, QuoteSource, Rejection, Rules, RulesRef, Side,
+    StockInfo, Symbol, TransferredHolding, UnixMicros, VersionedRules, settle,
 };
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use store::{
@@ -45,6 +45,23 @@ pub(crate) struct Fixture {
 
 fn rules() -> Rules {
     toml::from_str(include_str!("../../../../config/game.toml")).expect("good rules")
+}
+
+/// The name of an achievement that every player has reached who has made a trade that counts.
+pub(crate) const AWARDED: &str = "Trader";
+
+/// The rules with one more achievement.
+fn rules_with_award() -> Rules {
+    let mut rules = rules();
+    let (name, code) = (AWARDED.to_owned(), "trader".to_owned());
+    let (description, icon) = ("Trade.".to_owned(), "x".to_owned());
+    let kind = AchievementKind::TradesCount(1);
+    let mut list: Vec<Achievement> = rules.achievements.into();
+    list.push(Achievement { id: 700, code, kind, name, description, icon, xp: 7 });
+    rules.achievements = list.try_into().expect("unique");
+    // No player is invested here.
+    rules.xp.uninvested_max = 10_000;
+    rules
 }
 
 fn stock(symbol: &str) -> StockInfo {
@@ -159,36 +176,63 @@ impl Fixture {
         fills
     }
 
-    /// Stores the rules, as the first node of a later version does.
+    /// Stores rules, as the first node of a later version does, and awards what they add.
     pub(crate) async fn store_rules(&self) {
-        let (rules, now) = (rules(), self.clock.now());
-        let new =
-            NewRules { rules: &rules, author: "a test", reason: "a test", effective_from: now };
+        let (rules, now) = (rules_with_award(), self.clock.now());
+        let new = NewRules {
+            rules: &rules,
+            author: "a test",
+            reason: "a test",
+            effective_from: now,
+            has_awards: false,
+        };
         let game = self.store.find_game(MAIN).await.expect("reads").expect("a game");
         let is_stored = self.store.append_rules(game.game_id, 0, new, now).await;
         assert!(is_stored.expect("answers"), "the first version");
         let version = VersionedRules { version: 1, effective_from: now, rules };
         self.version.set(version).expect("once");
+        self.award().await;
+    }
+
+    /// Awards what is due by the stored rules, as a batch of the desk does.
+    async fn award(&self) {
+        for &player_id in &self.player_ids {
+            self.commit(player_id, None, |player, rules, now| {
+                let outcome = settle(player, &Action::Award, Err(Rejection::NoQuote), rules, now);
+                outcome.into_iter().collect()
+            })
+            .await;
+        }
     }
 
     async fn settle(&self, player_id: i64, stock_id: i64, action: &Action, price: i64) -> u64 {
+        let (market_day, source) = (Day(12_786), QuoteSource::Fixed);
+        let (price, tick) = (Price(price), Price(100));
+        self.commit(player_id, Some(stock_id), |player, rules, now| {
+            let quote = Quote { price, tick, as_of: now, market_day, source };
+            // Twice in one commit, so that one entry follows another within it.
+            (0..2).filter_map(|_| settle(player, action, Ok(quote), rules, now).ok()).collect()
+        })
+        .await
+    }
+
+    /// Commits the fills of a player; returns their number.
+    async fn commit(
+        &self,
+        player_id: i64,
+        stock_id: Option<i64>,
+        settle: impl FnOnce(&mut Player, RulesRef<'_>, UnixMicros) -> Vec<Fill>,
+    ) -> u64 {
         let now = self.clock.now();
         self.store.ensure_ledger_months(now).await.expect("months");
-        let wanted =
-            [LoadKey { player_id, stock_id: Some(stock_id), about_version: None, text_key: None }];
+        let wanted = [LoadKey { player_id, stock_id, about_version: None, text_key: None }];
         let mut state =
             self.store.load_batch(&wanted, &[], &Valuation::at_prices("[]")).await.expect("loads");
         let mut player = state.players.remove(&player_id).expect("the player");
         let (version_before, head_before) = (player.balance_version, player.head_hash);
-        let (market_day, source) = (Day(12_786), QuoteSource::Fixed);
-        let (price, tick) = (Price(price), Price(100));
-        let quote = Quote { price, tick, as_of: now, market_day, source };
         let unversioned = rules();
         let rules = self.version.get().map_or(RulesRef::from(&unversioned), RulesRef::from);
-        // Twice in one commit, so that one entry follows another within it.
-        let fills: Vec<_> = (0..2)
-            .filter_map(|_| settle(&mut player, action, Ok(quote), rules, now).ok())
-            .collect();
+        let fills = settle(&mut player, rules, now);
         let accepted = u64::try_from(fills.len()).expect("two at most");
         let (notes, records) = (Vec::new(), Vec::new());
         let change = PlayerUpdate { player, version_before, head_before, fills, notes, records };

@@ -4,7 +4,7 @@ use archive::{ArchiveError, History, HistoryCursor};
 use domain::{EntryKind, TradeId};
 use store::{LedgerFilter, LedgerRow};
 
-use crate::fixture::{ENGINES, Fixture};
+use crate::fixture::{AWARDED, ENGINES, Fixture};
 use crate::months::archive_store;
 
 /// All of a player's entries, page by page; and whether some came from the archive.
@@ -37,6 +37,12 @@ async fn a_history_goes_on_in_the_archive() {
             let (rows, is_archived) = walk(&history, *player_id, 7).await;
             assert!(rows.len() > 20 && !is_archived, "{engine}");
             assert!(rows.iter().any(|row| row.note.is_some()), "{engine}");
+            let awards = rows.iter().filter(|row| row.entry.kind == EntryKind::Award);
+            let names: Vec<_> = awards.filter_map(|row| row.awarded.as_deref()).collect();
+            // The other achievements that the higher limit of XP permits come first.
+            assert!(names.len() == 1 && names[0].ends_with(AWARDED), "{engine}: {names:?}");
+            let named = rows.iter().filter(|row| row.awarded.is_some()).count();
+            assert_eq!(named, 1, "{engine}: only an award names achievements");
             live.push(rows);
         }
         let archiver = fixture.archiver("a");

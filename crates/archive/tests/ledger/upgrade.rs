@@ -210,6 +210,21 @@ async fn trade_now(store: &Store, player_id: i64, rules: &VersionedRules, marks:
     assert!(committed.expect("commits").conflicted.is_empty());
 }
 
+/// Stores the first version of the rules.
+async fn store_rules(store: &Store, now: UnixMicros) -> VersionedRules {
+    let versioned = VersionedRules { version: 1, effective_from: now, rules: rules() };
+    let new = NewRules {
+        rules: &versioned.rules,
+        author: "a test",
+        reason: "-",
+        effective_from: now,
+        has_awards: false,
+    };
+    let game = store.find_game(MAIN).await.expect("reads").expect("a game");
+    assert!(store.append_rules(game.game_id, 0, new, now).await.expect("answers"));
+    versioned
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_of_the_version_before_migrates_while_its_node_trades() {
     for engine in ENGINES {
@@ -247,11 +262,7 @@ async fn a_database_of_the_version_before_migrates_while_its_node_trades() {
         go_on().await;
         store.migrate().await.expect("migrates");
         go_on().await;
-        let first = rules();
-        let new = NewRules { rules: &first, author: "a test", reason: "-", effective_from: now };
-        let game = store.find_game(MAIN).await.expect("reads").expect("a game");
-        assert!(store.append_rules(game.game_id, 0, new, now).await.expect("answers"), "{engine}");
-        let versioned = VersionedRules { version: 1, effective_from: now, rules: first };
+        let versioned = store_rules(&store, now).await;
         let marks = SeededEntropy::new(3);
         for _ in 0..5 {
             trade_now(&store, 2, &versioned, &marks).await;

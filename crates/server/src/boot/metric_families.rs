@@ -36,8 +36,8 @@ const MONTH_STATE: MetricLabel =
     MetricLabel::known("state", || ArchiveState::ALL.map(ArchiveState::as_str).to_vec());
 const VERSION: MetricLabel = MetricLabel::open("version");
 /// The jobs that one node does at a time.
-pub(crate) const LEASES: [&str; 4] =
-    ["close_boards", "execute_orders", "refresh_quotes", "seal_heads"];
+pub(crate) const LEASES: [&str; 5] =
+    ["award_achievements", "close_boards", "execute_orders", "refresh_quotes", "seal_heads"];
 const LEASE: MetricLabel = MetricLabel::known("lease", || LEASES.to_vec());
 /// More jobs than there are.
 const JOBS_MAX: usize = 30;

@@ -153,11 +153,10 @@ async fn adopt_seed(
     source: MarketSource,
     config: &Config,
 ) -> Result<MarketSource, StoreError> {
-    let kind = market_name(&config.market);
+    let Some((kind, market)) = seeded_market(&config.market) else { return Ok(source) };
     let (number, at_end) = match config.market.source {
         SourceKind::Replay => (config.market.replay.seed, config.market.replay.at_end),
-        SourceKind::Simulated => (config.market.simulated.seed, config.market.simulated.at_end),
-        SourceKind::Fixed | SourceKind::Live => return Ok(source),
+        _ => (config.market.simulated.seed, config.market.simulated.at_end),
     };
     if number != 0 {
         tracing::warn!(
@@ -168,11 +167,6 @@ async fn adopt_seed(
     if config.market.source == SourceKind::Simulated && at_end == AtEnd::Loop {
         tracing::warn!("a simulated market that starts over repeats its closes, which are known");
     }
-    let imported = &config.market.replay.market;
-    let market = match config.market.source {
-        SourceKind::Replay if !imported.is_empty() => format!("{kind}:{imported}"),
-        _ => kind.to_owned(),
-    };
     let now = SystemClock.now();
     let present = source.present(now);
     let drawn = GameSeed {
@@ -182,6 +176,16 @@ async fn adopt_seed(
     };
     let seeded = SeededMarket { game_id: game.game_id, kind, market: &market };
     Ok(source.with_seed(store.ensure_seed(seeded, &drawn, now).await?))
+}
+
+/// The kind and the name by which the seed of a market is stored; `None` for a market without one.
+pub(super) fn seeded_market(market: &MarketConfig) -> Option<(&'static str, String)> {
+    let (kind, imported) = (market_name(market), &market.replay.market);
+    match market.source {
+        SourceKind::Replay if !imported.is_empty() => Some((kind, format!("{kind}:{imported}"))),
+        SourceKind::Replay | SourceKind::Simulated => Some((kind, kind.to_owned())),
+        SourceKind::Fixed | SourceKind::Live => None,
+    }
 }
 
 /// An imported market, whose currency must be that of the game.

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Subcommand;
-use store::{MAIN, Store};
+use store::{Game, MAIN, Store};
 use trading::GameRules;
 
 use self::apply::ApplyRulesArgs;
@@ -52,6 +52,14 @@ impl RulesCommand {
 
 /// The rules of the game in the database.
 async fn open(args: DatabaseArgs) -> Result<(Config, Store, Arc<GameRules>), CommandError> {
+    let (config, store, _, rules) = open_game(args).await?;
+    Ok((config, store, rules))
+}
+
+/// The game in the database and its rules.
+async fn open_game(
+    args: DatabaseArgs,
+) -> Result<(Config, Store, Game, Arc<GameRules>), CommandError> {
     let (config, store) = configure_and_open(args).await?;
     let failed = database_error(&config.database);
     if store.schema_version().await.map_err(&failed)? < store.newest_schema() {
@@ -60,5 +68,5 @@ async fn open(args: DatabaseArgs) -> Result<(Config, Store, Arc<GameRules>), Com
     let game = store.find_game(MAIN).await.map_err(&failed)?.ok_or(CommandError::NoGame)?;
     let rules = GameRules::load(&store, &game, Arc::new(SystemClock)).await.map_err(failed)?;
     let rules = rules.ok_or(CommandError::NoGame)?;
-    Ok((config, store, rules))
+    Ok((config, store, game, rules))
 }

@@ -1,6 +1,7 @@
 //! The real binary, end to end: command line, start, trades over HTTP, signals, crashes, restarts.
 //! All tests are one program, which is linked once.
 
+mod awards;
 mod backup;
 mod backup_postgres;
 mod boards;

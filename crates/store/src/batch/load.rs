@@ -236,25 +236,31 @@ pub(super) async fn load(
     wanted: &[LoadKey],
     valuation: &Valuation,
 ) -> Result<BatchState, StoreError> {
-    let rows = RowSet::new(vec![
+    let rows = wanted_rows(wanted);
+    let found = conn.run().fetch_all(&PLAYERS, player_params(&rows, valuation)).await?;
+    read_state(found, valuation)
+}
+
+fn wanted_rows(wanted: &[LoadKey]) -> RowSet {
+    RowSet::new(vec![
         RowSet::int(wanted, |w| w.player_id),
         RowSet::optional_int(wanted, |w| w.stock_id),
         RowSet::optional_int(wanted, |w| w.about_version),
         RowSet::optional_int(wanted, |w| w.text_key),
-    ]);
-    let found: Vec<PlayerRow> = conn
-        .run()
-        .fetch_all(
-            &PLAYERS,
-            (
-                &rows,
-                &*valuation.prices_json,
-                valuation.holding_value_min.0,
-                i64::from(valuation.held_before.0),
-                valuation.minor_unit.price_units(),
-            ),
-        )
-        .await?;
+    ])
+}
+
+/// The parameters of [`PLAYERS`].
+fn player_params<'p>(
+    rows: &'p RowSet,
+    valuation: &'p Valuation,
+) -> (&'p RowSet, &'p str, i64, i64, i64) {
+    let held_before = i64::from(valuation.held_before.0);
+    let units = valuation.minor_unit.price_units();
+    (rows, &valuation.prices_json, valuation.holding_value_min.0, held_before, units)
+}
+
+fn read_state(found: Vec<PlayerRow>, valuation: &Valuation) -> Result<BatchState, StoreError> {
     let mut state = BatchState::default();
     for row in found {
         state.newest_rules = state.newest_rules.max(row.joined.newest_rules.unwrap_or(0));
@@ -314,6 +320,23 @@ impl Store {
         let mut writer = self.acquire_writer().await?;
         let state = load(writer.conn(), wanted, valuation).await?;
         state.with_keys(writer.conn(), keys).await
+    }
+
+    /// Players in ascending order as a batch loads them: valued, without single holdings.
+    pub(crate) async fn load_valued(
+        &self,
+        player_ids: &[i64],
+        valuation: &Valuation,
+    ) -> Result<Vec<Player>, StoreError> {
+        let wanted = player_ids.iter().map(|&player_id| LoadKey {
+            player_id,
+            stock_id: None,
+            about_version: None,
+            text_key: None,
+        });
+        let rows = wanted_rows(&wanted.collect::<Vec<_>>());
+        let found = self.scan().fetch_all(&PLAYERS, player_params(&rows, valuation)).await?;
+        Ok(read_state(found, valuation)?.players.into_values().collect())
     }
 
     /// Players after `after_player_id` in ascending order, without holdings, at most `limit`.

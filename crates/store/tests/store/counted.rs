@@ -93,7 +93,7 @@ async fn commit_note(store: &Store, player_id: i64, action: &Action) -> i64 {
     let note = match action {
         Action::Trade(_, Some(note)) => (change.fills[0].entry.version, note.clone()),
         Action::Annotate { about_version, note, .. } => (*about_version, note.clone()),
-        Action::Trade(_, None) => unreachable!(),
+        Action::Trade(_, None) | Action::Award => unreachable!(),
     };
     change.notes.push(note);
     let notes = change.player.notes;

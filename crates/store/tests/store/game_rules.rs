@@ -29,7 +29,8 @@ fn with_spread(spread_bps: i64) -> Rules {
 /// Appends a version that is in force after so many seconds; whether it was appended.
 async fn append(store: &Store, newest: i64, rules: &Rules, seconds: i64) -> bool {
     let effective_from = now().plus_seconds(seconds);
-    let new = NewRules { rules, author: "Ada", reason: "a test", effective_from };
+    let new =
+        NewRules { rules, author: "Ada", reason: "a test", effective_from, has_awards: false };
     store.append_rules(game_id(store).await, newest, new, now()).await.expect("answers")
 }
 

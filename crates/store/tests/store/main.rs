@@ -1,6 +1,7 @@
 //! Tests of the store on SQLite and PostgreSQL.
 
 mod accounts;
+mod award_backfills;
 mod batch;
 mod boards;
 mod catalogue;

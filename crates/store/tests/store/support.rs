@@ -127,6 +127,7 @@ pub(crate) async fn settle_one(store: &Store, player_id: i64, action: &Action) -
         Action::Annotate { about_version, stock_id, note } => {
             (Some(*stock_id), Some(*about_version), Some(note))
         }
+        Action::Award => (None, None, None),
     };
     let text_key = note.map(Note::text_key);
     let wanted = [LoadKey { player_id, stock_id, about_version, text_key }];
@@ -149,7 +150,7 @@ pub(crate) fn settle_by<'r>(
     let mut player = state.players.remove(&player_id).expect("loaded");
     let stock_id = match action {
         Action::Trade(order, _) => Some(order.stock_id),
-        Action::Annotate { .. } => None,
+        Action::Annotate { .. } | Action::Award => None,
     };
     let (version_before, head_before) = (player.balance_version, player.head_hash);
     let price = Price(stock_id.unwrap_or(1) * 10_000);

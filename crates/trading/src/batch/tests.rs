@@ -34,6 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (2..6i64, note).prop_map(|(about_version, note)| {
             Action::Annotate { about_version, stock_id: STOCK_ID, note }
         }),
+        1 => Just(Action::Award),
     ];
     let key = prop::sample::select(vec!["a", "b", STORED_KEY]);
     let idempotency = (key, prop::bool::weighted(0.2)).prop_map(|(key, is_other)| Idempotency {
@@ -141,7 +142,7 @@ impl Model {
                 Action::Annotate { about_version, note, .. } => {
                     change.notes.insert(*about_version, note.clone());
                 }
-                Action::Trade(_, None) => {}
+                Action::Trade(_, None) | Action::Award => {}
             }
         }
         let is_final = outcome.as_ref().err().is_none_or(|rejection| rejection.is_final());

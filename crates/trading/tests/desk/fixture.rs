@@ -12,8 +12,8 @@ use domain::{
     Rules, Side, StockInfo, Symbol, TradeId, UnixMicros, genesis_hash,
 };
 use store::{
-    DatabaseConfig, FillsAt, LoadKey, LockedBatch, Locking, NewToken, NewUser, PendingOrder, Store,
-    TokenKind, Valuation,
+    DatabaseConfig, FillsAt, LoadKey, LockedBatch, Locking, NewToken, NewUser, PendingOrder,
+    Registered, Store, TokenKind, Valuation,
 };
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, migrated_database};
@@ -36,6 +36,8 @@ pub(crate) struct Fixture {
     pub(crate) player_id: i64,
     /// All players, the first one first.
     pub(crate) players: Vec<i64>,
+    /// Their users.
+    pub(crate) users: Vec<i64>,
     pub(crate) stock_id: i64,
     published: Arc<Mutex<Vec<i64>>>,
     /// Notifies desks of new quotes.
@@ -119,6 +121,7 @@ impl Fixture {
             price: Price(price),
             player_id: 0,
             players: Vec::new(),
+            users: Vec::new(),
             stock_id,
             published: Arc::default(),
             quoted: watch::channel(now).0,
@@ -152,8 +155,10 @@ impl Fixture {
             expires_at: later,
         };
         let registered = self.store.register(&user, &token, &*self.rules.at(now), now).await;
-        let player_id = registered.expect("registers").expect("a new e-mail").player_id;
+        let Registered { user_id, player_id, .. } =
+            registered.expect("registers").expect("a new e-mail");
         self.players.push(player_id);
+        self.users.push(user_id);
         player_id
     }
 
@@ -171,6 +176,7 @@ impl Fixture {
             url: url.to_owned(),
             clock: self.clock.clone(),
             players: self.players.clone(),
+            users: self.users.clone(),
             published: Arc::clone(&self.published),
             quoted: self.quoted.clone(),
             panic_next: Arc::clone(&self.panic_next),

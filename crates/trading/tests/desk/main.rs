@@ -1,6 +1,7 @@
 //! The desk on real stores: concurrent orders, idempotency keys, and the responses of a desk that
 //! is full, closed or one of several. `fixture` opens the games.
 
+mod awards;
 mod fixture;
 mod held;
 mod lost_commit;

@@ -102,6 +102,12 @@ impl Account {
                 must(entry.amount.0 == 0 && entry.fee.0 == 0, || format!("{at}: a note costs"))?;
                 0
             }
+            EntryKind::Award => {
+                let moves = (entry.amount.0, entry.fee.0, entry.quantity.0, entry.stock_id);
+                must(moves == (0, 0, 0, None), || format!("{at}: an award trades"))?;
+                must(next > 1, || format!("{at}: an award opens"))?;
+                0
+            }
             EntryKind::Buy | EntryKind::Sell => {
                 trade(&mut state, entry, rules).map_err(|what| format!("{at}: {what}"))?;
                 self.xp_of_trade(entry, self.last().xp, rules)
@@ -122,6 +128,14 @@ impl Account {
         Ok(())
     }
 
+    /// The trades that count for achievements: of a thousandth of the starting cash or more.
+    pub(crate) fn counted_trades(&self, rules: &Rules) -> usize {
+        let is_counted = |entry: &LedgerEntry| {
+            matches!(entry.kind, EntryKind::Buy | EntryKind::Sell) && !is_small(entry, rules)
+        };
+        self.chain.iter().filter(|(entry, _)| is_counted(entry)).count()
+    }
+
     /// The first trades of a player's day earn XP, if they are worth a thousandth of the starting
     /// cash, up to the limit of players who are not invested; the day never goes back.
     fn xp_of_trade(&mut self, entry: &LedgerEntry, xp_before: i64, rules: &Rules) -> i64 {
@@ -130,14 +144,17 @@ impl Account {
             (self.xp_day, self.xp_day_trades) = (day, 0);
         }
         let xp = if entry.kind == EntryKind::Buy { rules.xp.buy } else { rules.xp.sell };
-        let is_small = entry.amount.0.abs() * 1_000 < rules.starting_cash.0;
         let is_busy = self.xp_day_trades >= rules.xp.trades_per_day_max;
-        if is_small || is_busy || xp_before + xp > rules.xp.uninvested_max {
+        if is_small(entry, rules) || is_busy || xp_before + xp > rules.xp.uninvested_max {
             return 0;
         }
         self.xp_day_trades += 1;
         xp
     }
+}
+
+fn is_small(entry: &LedgerEntry, rules: &Rules) -> bool {
+    entry.amount.0.abs() * 1_000 < rules.starting_cash.0
 }
 
 fn trade(state: &mut State, entry: &LedgerEntry, rules: &Rules) -> Result<(), String> {

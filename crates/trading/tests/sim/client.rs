@@ -26,8 +26,16 @@ pub(crate) fn draw(game: &SimGame, judge: &Judge, rng: &SimRng) -> DeskRequest {
         let key = again.idempotency.expect("it has a key").key;
         return request(player_id, draw_action(player_id, game, judge, rng), Some(key), judge);
     }
+    if rng.one_in(12) {
+        return award(player_id, judge);
+    }
     let key = (!rng.one_in(3)).then(|| format!("key-{}", judge.sent.len()));
     request(player_id, draw_action(player_id, game, judge, rng), key, judge)
+}
+
+/// As the server's job requests it: without a key.
+pub(crate) fn award(player_id: i64, judge: &Judge) -> DeskRequest {
+    request(player_id, Action::Award, None, judge)
 }
 
 /// The same request once more.
@@ -93,6 +101,7 @@ pub(crate) fn describe(request: &DeskRequest) -> String {
     let key = request.idempotency.as_ref().map_or("no key", |i| i.key.as_str());
     let what = match &request.action {
         Action::Annotate { about_version, .. } => format!("note about {about_version}"),
+        Action::Award => "award".to_owned(),
         Action::Trade(order, note) => {
             let noted = if note.is_some() { " with a note" } else { "" };
             let side = order.side.as_str();

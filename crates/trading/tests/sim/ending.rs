@@ -1,7 +1,7 @@
 //! The end of a run: running batches are finished, requests without an outcome are sent again, and
 //! then the stored state must equal the responses. `simulation` has the steps before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Action, Clock as _, EntryKind, Note, TradeId};
 use store::{LoadKey, Valuation};
@@ -42,9 +42,15 @@ impl Simulation<'_> {
             let request = client::again(open[round % open.len()], &self.judge);
             self.send(0, &request);
         }
+        for player_id in self.game.players.clone() {
+            let award = client::award(player_id, &self.judge);
+            self.send(0, &award);
+        }
+        self.drain().await?;
         let unknown = self.judge.check_unclaimed()?;
         self.trace.note(&format!("{unknown} entries without a response"));
         self.compare_players().await?;
+        self.compare_awards().await?;
         self.compare_keys().await?;
         self.compare_notes().await?;
         let report = archive::verify(&self.game.store, |_, _| {}).await;
@@ -96,6 +102,24 @@ impl Simulation<'_> {
         Ok(())
     }
 
+    /// Every player has each achievement that the run added, if it is in force and the player has
+    /// made its trades.
+    async fn compare_awards(&self) -> Result<(), String> {
+        let unlocks = self.game.store.unlocks_range(0, i64::MAX).await;
+        let unlocks = unlocks.map_err(|error| format!("reading unlocks: {error}"))?;
+        let unlocked: BTreeSet<(i64, i64)> =
+            unlocks.into_iter().map(|(player_id, _, id, _)| (player_id, id)).collect();
+        for (id, trades) in self.game.added_achievements() {
+            for (player_id, account) in &self.judge.accounts {
+                let is_due = account.counted_trades(&self.judge.rules) >= trades;
+                must(unlocked.contains(&(*player_id, id)) == is_due, || {
+                    format!("player {player_id}: achievement {id} of {trades} trades, {is_due}")
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Idempotency records as stored, against what was answered.
     async fn compare_keys(&self) -> Result<(), String> {
         let kept = self.judge.outcomes().map(|(key, ..)| key);
@@ -133,7 +157,7 @@ impl Simulation<'_> {
                 let Some((trade, _)) = account.entry(about) else { continue };
                 let (place, id) = ((*player_id, about), trade.trade_id());
                 match (entry.kind, action) {
-                    (EntryKind::Open, _) => {}
+                    (EntryKind::Open | EntryKind::Award, _) | (_, Some(Action::Award)) => {}
                     (_, None) => drop(notes.insert(place, (id, Known::No))),
                     (_, Some(Action::Trade(_, note))) => {
                         notes.insert(place, (id, Known::Note(note.as_ref())));

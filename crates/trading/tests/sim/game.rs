@@ -6,13 +6,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use domain::{
-    Amount, Clock as _, Fee, Money, Rejection, Rules, StockInfo, Symbol, UnixMicros, XpRules,
+    Achievement, AchievementKind, Amount, Clock as _, Fee, Money, Rejection, Rules, StockInfo,
+    Symbol, UnixMicros, XpRules,
 };
-use store::{DatabaseConfig, NewToken, NewUser, Store, TokenKind, Valuation};
+use store::{DatabaseConfig, NewToken, NewUser, Store, StoreError, TokenKind, Valuation};
 use tempfile::TempDir;
 use testkit::{ManualClock, SeededEntropy, migrated_database};
 use tokio::sync::watch;
-use trading::{DeskDeps, GameRules};
+use trading::{DeskDeps, GameRules, RulesChange, RulesError};
 
 use crate::FAILING;
 use crate::database::Database;
@@ -20,6 +21,8 @@ use crate::market::Market;
 use crate::rng::SimRng;
 
 const TRADES_PER_SESSION_MAX: i64 = 20;
+/// Ids of added achievements follow it.
+const ADDED_FROM: i64 = 9_000;
 const STOCKS: [&str; 4] = ["AAA", "BBB", "CCC", "DDD"];
 
 pub(crate) struct SimGame {
@@ -121,6 +124,46 @@ impl SimGame {
         };
         let registered = self.store.register(&user, &token, &*self.game_rules.at(now), now).await;
         registered.expect("registers").expect("a new e-mail").player_id
+    }
+
+    /// Applies rules with one more achievement. It gives no XP, which would reach the limit of
+    /// players who are not invested.
+    pub(crate) async fn add_achievement(&self, rng: &SimRng) -> Result<String, String> {
+        let newest = self.game_rules.newest();
+        let (mut rules, id) = (newest.rules.clone(), ADDED_FROM + newest.version);
+        let kind = AchievementKind::TradesCount(rng.between(1, 8));
+        let text = || format!("added_{id}");
+        let (code, name, description, icon) = (text(), text(), text(), "x".to_owned());
+        let added = Achievement { id, code, kind, name, description, icon, xp: 0 };
+        let mut list: Vec<Achievement> = rules.achievements.clone().into();
+        list.push(added);
+        rules.achievements = list.try_into()?;
+        let change = RulesChange {
+            rules: &rules,
+            expected: newest.version,
+            author: "sim",
+            reason: "sim",
+            effective_from: None,
+        };
+        match self.game_rules.apply(change).await {
+            Ok(applied) => Ok(format!("version {}: {kind:?}", applied.version)),
+            Err(RulesError::Store(StoreError::Unavailable(_))) if self.database.is_some() => {
+                Ok("the database is away".to_owned())
+            }
+            Err(error) => Err(format!("applying rules: {error}")),
+        }
+    }
+
+    /// The id and the trades of every achievement of [`Self::add_achievement`] that is in force.
+    pub(crate) fn added_achievements(&self) -> Vec<(i64, usize)> {
+        let rules = self.game_rules.at(self.clock.now());
+        let added = rules.achievements.iter().filter_map(|added| match added.kind {
+            AchievementKind::TradesCount(trades) if added.id > ADDED_FROM => {
+                Some((added.id, usize::try_from(trades).expect("few")))
+            }
+            _ => None,
+        });
+        added.collect()
     }
 
     /// What a node with this clock trades with.

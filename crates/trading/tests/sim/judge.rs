@@ -277,6 +277,8 @@ impl Judge {
         match outcome {
             Ok(fill) => {
                 trace.count(|counts| counts.fills += 1);
+                let is_award = fill.entry.kind == EntryKind::Award;
+                trace.count(|counts| counts.awards += u64::from(is_award));
                 self.take_fill(number, fill).map_err(at)
             }
             Err(rejection) => {

@@ -1,8 +1,8 @@
-//! A seeded simulation of several nodes on one store: version races, crashes between any two
-//! phases, clocks that jump, a faulty market, clients that repeat themselves. The same seed gives
-//! the same run (on SQLite); `cargo xtask sim --seed N --steps M` repeats one. With `--engine
-//! failing` it runs on a PostgreSQL that crashes with COMMITs in flight; other faults of a database
-//! are not simulated.
+//! A seeded simulation of several nodes on one store: version races, new rules and awards, crashes
+//! between any two phases, clocks that jump, a faulty market, clients that repeat themselves. The
+//! same seed gives the same run (on SQLite); `cargo xtask sim --seed N --steps M` repeats one. With
+//! `--engine failing` it runs on a PostgreSQL that crashes with COMMITs in flight; other faults of
+//! a database are not simulated.
 
 mod account;
 mod canary;
@@ -137,6 +137,9 @@ fn run_all(engine: &str, trace: bool) -> Result<Counts, String> {
         if began.elapsed() >= time {
             break;
         }
+    }
+    if counts.awards == 0 {
+        return Err("no player was awarded anything".to_owned());
     }
     Ok(counts)
 }

@@ -13,6 +13,7 @@ pub(crate) fn made(sent: &Sent, entry: &LedgerEntry, rules: &Rules) -> Result<()
         Action::Annotate { about_version, .. } => {
             entry.kind == EntryKind::Note && entry.about_version == Some(*about_version)
         }
+        Action::Award => entry.kind == EntryKind::Award,
         Action::Trade(order, _) => {
             let (kind, sign) = match order.side {
                 Side::Buy => (EntryKind::Buy, 1),
@@ -39,8 +40,13 @@ pub(crate) fn check_rejection(
     account: &Account,
     rules: &Rules,
 ) -> Result<(), String> {
-    let Action::Trade(order, _) = &sent.request.action else {
-        return Err(format!("a note was refused: {rejection:?}"));
+    let order = match &sent.request.action {
+        Action::Trade(order, _) => order,
+        // Whether there was nothing is checked at the end.
+        Action::Award if rejection == Rejection::NothingToAward => return Ok(()),
+        Action::Award | Action::Annotate { .. } => {
+            return Err(format!("a note or an award was refused: {rejection:?}"));
+        }
     };
     let seen = sent.seen.as_ref().ok_or("it was refused without being settled")?;
     let quote = seen.quotes.get(&order.stock_id).filter(|quote| is_sane(quote.price));

@@ -77,14 +77,7 @@ impl Simulation<'_> {
         match self.rng.between(1, 100) {
             1..=32 => {
                 title("a client sends");
-                let request = client::draw(&self.game, &self.judge, &self.rng);
-                let twice = request.idempotency.is_some() && self.rng.one_in(8);
-                let node = self.rng.index(self.nodes.len());
-                self.send(node, &request);
-                if twice {
-                    let twin = client::again(&request, &self.judge);
-                    self.send((node + 1) % self.nodes.len(), &twin);
-                }
+                self.send_new();
                 Ok(())
             }
             33..=86 => {
@@ -116,6 +109,12 @@ impl Simulation<'_> {
                 self.tick();
                 Ok(())
             }
+            98 => {
+                title("the rules get one more achievement");
+                let what = self.game.add_achievement(&self.rng).await?;
+                self.trace.note(&what);
+                Ok(())
+            }
             _ => {
                 title("time goes by");
                 let seconds = self.rng.between(1, 60);
@@ -123,6 +122,18 @@ impl Simulation<'_> {
                 self.tick();
                 Ok(())
             }
+        }
+    }
+
+    /// Sends a new request to some node, and sometimes the same to another one.
+    fn send_new(&mut self) {
+        let request = client::draw(&self.game, &self.judge, &self.rng);
+        let twice = request.idempotency.is_some() && self.rng.one_in(8);
+        let node = self.rng.index(self.nodes.len());
+        self.send(node, &request);
+        if twice {
+            let twin = client::again(&request, &self.judge);
+            self.send((node + 1) % self.nodes.len(), &twin);
         }
     }
 

@@ -21,8 +21,9 @@ pub(crate) struct Counts {
     pub(crate) seeds: u64,
     pub(crate) steps: u64,
     pub(crate) requests: u64,
-    /// Purchases, sales and notes that were committed.
+    /// Purchases, sales, notes and awards that were committed.
     pub(crate) fills: u64,
+    pub(crate) awards: u64,
     pub(crate) refusals: u64,
     /// Requests whose player or key another node won.
     pub(crate) races: u64,
@@ -42,6 +43,7 @@ impl Counts {
         self.steps += other.steps;
         self.requests += other.requests;
         self.fills += other.fills;
+        self.awards += other.awards;
         self.refusals += other.refusals;
         self.races += other.races;
         self.contended += other.contended;
@@ -56,7 +58,11 @@ impl Counts {
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seeds, steps, requests, fills, refusals, .. } = self;
-        write!(f, "{seeds} seeds, {steps} steps, {requests} requests: {fills} fills, ")?;
+        write!(
+            f,
+            "{seeds} seeds, {steps} steps, {requests} requests: {fills} fills, {} awards, ",
+            self.awards
+        )?;
         write!(f, "{refusals} refusals, {} replays, {} contended; ", self.replays, self.contended)?;
         write!(f, "{} races, {} crashes, ", self.races, self.crashes)?;
         write!(f, "{} silent commits, {} clock jumps, ", self.silent, self.jumps)?;

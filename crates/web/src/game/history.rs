@@ -23,8 +23,8 @@ pub(crate) struct Transaction {
     /// The UTC month it belongs to, as `YYYYMM`.
     #[schema(example = 202_611)]
     month: i64,
-    /// `open`, `buy`, `sell`, `note`, or `transfer_in` for shares that an imported player began
-    /// with.
+    /// `open`, `buy`, `sell`, `note`, `transfer_in` for shares that an imported player began with,
+    /// or `award` for achievements unlocked by new rules without a trade.
     #[schema(example = "buy")]
     kind: &'static str,
     #[schema(example = 1)]
@@ -73,6 +73,9 @@ pub(crate) struct Transaction {
     /// The trade's current note. It is not part of the chain.
     #[schema(example = "I use their phones.")]
     note: Option<String>,
+    /// For an award: the names of the achievements that it unlocked.
+    #[schema(example = "First Trade, First Note")]
+    awarded: Option<String>,
     #[schema(example = "2026-11-23T00:45:41.000000Z")]
     executed_at: String,
     /// The version of the rules that it was settled by; `null` for entries of earlier servers.
@@ -112,6 +115,7 @@ impl Transaction {
             quote_source: entry.quote_source.map(QuoteSource::as_str),
             about_version: entry.about_version,
             note: row.note.clone(),
+            awarded: row.awarded.clone(),
             executed_at: entry.created_at.to_string(),
             rules_version: entry.rules_version,
             canonical: entry.canonical(),

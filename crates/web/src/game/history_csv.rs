@@ -74,7 +74,7 @@ async fn read(
 const HEADER: &str = "trade_id,version,kind,stock_symbol,quantity,price,amount,fee,xp_trade,\
     xp_achievements,cash_after,quantity_after,cost_basis_after,total_xp_after,quote_as_of,\
     market_date,quote_source,about_version,executed_at,note,canonical,hash,\
-    rules_version";
+    rules_version,awarded";
 
 /// The entries as a table with its header. The lines of the canonical text are joined by spaces, so
 /// that an entry is one line of the file.
@@ -91,7 +91,7 @@ pub(crate) fn push_csv(csv: &mut Csv, rows: &[LedgerRow], unit: MinorUnit) {
     }
 }
 
-fn cells(entry: &LedgerEntry, row: &LedgerRow, unit: MinorUnit) -> [Cell; 23] {
+fn cells(entry: &LedgerEntry, row: &LedgerRow, unit: MinorUnit) -> [Cell; 24] {
     let amount = |money: Money| Cell::plain(Some(money.to_text(unit)));
     [
         Cell::plain(Some(entry.trade_id())),
@@ -117,5 +117,6 @@ fn cells(entry: &LedgerEntry, row: &LedgerRow, unit: MinorUnit) -> [Cell; 23] {
         Cell::plain(Some(entry.canonical().replace('\n', " "))),
         Cell::plain(Some(row.hash)),
         Cell::plain(entry.rules_version),
+        Cell::Text(row.awarded.clone().unwrap_or_default()),
     ]
 }

@@ -107,9 +107,13 @@ fn earned(view: &View, row: &LedgerRow) -> Option<XpEntry> {
         Kind::Buy => view.tn("achievements-by-buying", "symbol", symbol),
         Kind::Sell => view.tn("achievements-by-selling", "symbol", symbol),
         Kind::Note => view.t("achievements-by-note"),
+        Kind::Award => {
+            view.tn("achievements-by-award", "names", row.awarded.clone().unwrap_or_default())
+        }
         Kind::Open | Kind::TransferIn => return None,
     };
-    let about = entry.about_version.is_none();
-    let link = if about { format!("/orders/{}", entry.trade_id()) } else { "/history".to_owned() };
+    let is_trade = matches!(entry.kind, Kind::Buy | Kind::Sell);
+    let receipt = format!("/orders/{}", entry.trade_id());
+    let link = if is_trade { receipt } else { "/history".to_owned() };
     (xp > 0).then_some(XpEntry { link, what, xp })
 }

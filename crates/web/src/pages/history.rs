@@ -46,6 +46,9 @@ struct HistoryRow {
     cash_after: Money,
     when: String,
     note: Option<String>,
+    /// The achievements that an award unlocked, and their XP.
+    awarded: String,
+    xp: i64,
 }
 
 impl HistoryRow {
@@ -62,6 +65,8 @@ impl HistoryRow {
             cash_after: entry.cash_after,
             when: view.fmt.moment(entry.created_at),
             note: row.note,
+            awarded: row.awarded.unwrap_or_default(),
+            xp: entry.xp_achievements,
         }
     }
 

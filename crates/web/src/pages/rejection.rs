@@ -33,7 +33,7 @@ pub(super) fn rejection_text(view: &View, rules: &Rules, rejection: Rejection) -
         }
         Rejection::HoldingTooShort => view.tn("order-holding-min", "n", rules.holding_sessions_min),
         Rejection::BeyondLimits => view.t("order-beyond"),
-        Rejection::Contended => view.t("order-busy"),
+        Rejection::Contended | Rejection::NothingToAward => view.t("order-busy"),
         Rejection::IdempotencyKeyReused => view.t("order-reused"),
     }
 }

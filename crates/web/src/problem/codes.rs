@@ -117,7 +117,13 @@ pub(crate) fn rejection(rejection: domain::Rejection) -> (StatusCode, bool) {
         | R::SessionTradesLimit
         | R::PriceTooLow
         | R::HoldingTooShort => StatusCode::CONFLICT,
-        R::NoQuote | R::StaleQuote | R::PriceInDoubt | R::ClockUnknown | R::Contended => {
+        R::NoQuote
+        | R::StaleQuote
+        | R::PriceInDoubt
+        | R::ClockUnknown
+        | R::Contended
+        // No client asks for an award.
+        | R::NothingToAward => {
             StatusCode::SERVICE_UNAVAILABLE
         }
     };

@@ -15,3 +15,4 @@ achievements-earned = Latest XP
 achievements-by-buying = Bought { $symbol }
 achievements-by-selling = Sold { $symbol }
 achievements-by-note = Wrote a note
+achievements-by-award = New badges: { $names }

@@ -12,3 +12,4 @@ achievements-earned = Okucine ukuthola i-XP
 achievements-by-buying = Uthenge { $symbol }
 achievements-by-selling = Uthengise { $symbol }
 achievements-by-note = Ubhale inothi
+achievements-by-award = Amabheji amatsha: { $names }

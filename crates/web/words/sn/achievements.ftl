@@ -12,3 +12,4 @@ achievements-earned = Zvakapedzisira kuwana XP
 achievements-by-buying = Watenga { $symbol }
 achievements-by-selling = Watengesa { $symbol }
 achievements-by-note = Wanyora chinyorwa
+achievements-by-award = Mabheji matsva: { $names }

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use domain::{Day, Rules, UnixMicros};
-use store::{Store, StoreError};
+use store::{Game, Store, StoreError, Valuation};
 use trading::{GameRules, RulesChange, RulesError};
 use web::SecurityEvent;
 
 use super::diff;
 use crate::boot::config::{DatabaseArgs, load_rules, rule_warnings};
 use crate::boot::database::database_error;
+use crate::boot::present_prices::read_prices;
 use crate::commands::log_action;
 use crate::error::CommandError;
 use crate::term;
@@ -34,7 +35,8 @@ pub(crate) struct ApplyRulesArgs {
     /// Who changes them; stored with the version.
     #[arg(long, value_name = "NAME", value_parser = parse_text, default_value = "command line")]
     author: String,
-    /// Count who would change level and who could unlock what, and change nothing.
+    /// Count who would change level and who would unlock what at the present prices, and change
+    /// nothing.
     #[arg(long)]
     dry_run: bool,
     /// Fail unless this is the newest version.
@@ -53,7 +55,7 @@ pub(super) async fn run(args: ApplyRulesArgs) -> Result<ExitCode, CommandError> 
     for warning in rule_warnings(&rules) {
         term::print_error(&format!("warning: {warning}"));
     }
-    let (config, store, game_rules) = super::open(args.database.clone()).await?;
+    let (config, store, game, game_rules) = super::open_game(args.database.clone()).await?;
     let newest = game_rules.newest();
     let expected = args.if_version.unwrap_or(newest.version);
     let found = newest.differences(&rules);
@@ -62,7 +64,9 @@ pub(super) async fn run(args: ApplyRulesArgs) -> Result<ExitCode, CommandError> 
         if expected != newest.version {
             return Err(RulesError::Moved { expected, newest: newest.version }.into());
         }
-        let counted = count_effects(&store, &newest, &rules).await;
+        let prices = read_prices(&config, &store, &game).await?;
+        let valuation = prices.valuation(&rules);
+        let counted = count_effects(&store, &game, (&newest, &rules), &valuation).await;
         let counted = counted.map_err(database_error(&config.database))?;
         store.close().await;
         term::print(&format!("{differences}{}", counted.describe(&rules)));
@@ -102,19 +106,22 @@ struct EffectCounts {
     players: u64,
     higher: u64,
     lower: u64,
-    /// Players by the id of the achievement that they could unlock.
+    /// Players by the id of the achievement that they would unlock.
     unlocks: BTreeMap<i64, u64>,
 }
 
-/// Reads all players, a bounded number at a time.
+/// Reads all players at these prices, a bounded number at a time, as the awards of the version
+/// would.
 async fn count_effects(
     store: &Store,
-    old: &Rules,
-    new: &Rules,
+    game: &Game,
+    (old, new): (&Rules, &Rules),
+    valuation: &Valuation,
 ) -> Result<EffectCounts, StoreError> {
     let (mut counts, mut after) = (EffectCounts::default(), i64::MIN);
     loop {
-        let players = store.chain_heads_page(after, PLAYERS).await?;
+        let page = store.valued_players_page(game.game_id, after, PLAYERS, valuation);
+        let players = page.await?;
         let Some(last) = players.last() else { return Ok(counts) };
         after = last.player_id;
         for player in &players {
@@ -138,7 +145,7 @@ impl EffectCounts {
         for (id, count) in unlocks {
             let code = new.achievements.find(*id).map_or("", |known| known.code.as_str());
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{count} could unlock {code} with their next trade or note");
+            let _ = writeln!(text, "{count} would unlock {code}");
         }
         text.push_str("nothing was changed\n");
         text

@@ -132,9 +132,11 @@ fn quote(entry: &LedgerEntry, unit: MinorUnit) -> Option<ReceiptQuote> {
     let age = Quantity(entry.created_at.0.saturating_sub(as_of.0).max(0));
     let (side, explanation) = match entry.kind {
         EntryKind::Sell => (Side::Sell, FILLED_AT_BID),
-        EntryKind::Buy | EntryKind::Open | EntryKind::Note | EntryKind::TransferIn => {
-            (Side::Buy, FILLED_AT_ASK)
-        }
+        EntryKind::Buy
+        | EntryKind::Open
+        | EntryKind::Note
+        | EntryKind::TransferIn
+        | EntryKind::Award => (Side::Buy, FILLED_AT_ASK),
     };
     Some(ReceiptQuote {
         price: entry.price?.to_text(unit),
@@ -183,6 +185,7 @@ fn reason(entry: &LedgerEntry, rules: &Rules) -> String {
         Kind::Sell => ("A sale", rules.xp.sell),
         Kind::Open => return "Opening an account earns no XP.".to_owned(),
         Kind::TransferIn => return "A transfer of shares earns no XP.".to_owned(),
+        Kind::Award => return "An award earns the XP of its achievements.".to_owned(),
         Kind::Note => return "A note earns no XP by itself; achievements for notes do.".to_owned(),
     };
     let total_before = entry.total_xp_after.saturating_sub(entry.xp_achievements);
