@@ -13,29 +13,29 @@ const RESTARTS: usize = 15;
 /// Keys of the configuration and values for them, most of them valid.
 const SETTINGS: [(&str, &[&str]); 9] = [
     ("source", &["\"simulated\"", "\"fixed\"", "\"live\"", "\"dice\""]),
-    ("start", &["\"2015-06-01\"", "\"1990-01-02\"", "\"2015-02-30\""]),
+    ("start", &["\"2015-06-01\"", "\"1990-01-02\""]),
     ("session_seconds", &["1", "7", "86400", "0"]),
-    ("seed", &["1", "99", "-1"]),
+    ("seed", &["1", "99"]),
     ("at_end", &["\"loop\"", "\"again\""]),
     ("tick", &["\"0.05\"", "\"1\"", "\"0\""]),
     ("downtime_min_s", &["0", "30", "86400", "7"]),
-    ("symbols", &["5", "10001"]),
+    ("symbols", &["5"]),
     ("day", &["\"2010-05-03\"", "\"never\""]),
 ];
 /// The same of the rules.
 const RULE_KEYS: [(&str, &[&str]); 12] = [
-    ("starting_cash", &["\"50000.00\"", "\"20.00\"", "\"-1.00\""]),
+    ("starting_cash", &["\"50000.00\"", "\"10001.00\""]),
     ("currency", &["\"EUR\"", "\"dollars\""]),
-    ("fractional_shares", &["false", "\"no\""]),
-    ("quantity_max", &["1", "50", "0"]),
+    ("fractional_shares", &["false"]),
+    ("quantity_max", &["1", "50"]),
     ("fill", &["\"close\"", "\"next_tick\"", "\"later\""]),
-    ("spread_bps", &["0", "500", "1001"]),
-    ("quote_age_max_s", &["60", "432000", "-1"]),
+    ("spread_bps", &["0", "500"]),
+    ("quote_age_max_s", &["60", "432000"]),
     ("buy", &["0", "1000"]),
     ("step", &["1", "100000", "0"]),
-    ("flat", &["\"3.00\"", "\"0.50\"", "\"-1\""]),
-    ("rate_bps", &["100", "1", "\"x\""]),
-    ("threshold", &["1", "50"]),
+    ("flat", &["\"3.00\"", "\"0.50\""]),
+    ("rate_bps", &["100", "1"]),
+    ("trades_per_day_max", &["1", "10"]),
 ];
 
 struct Fuzzer(SeededEntropy);
@@ -46,10 +46,10 @@ impl Fuzzer {
         &of[usize::try_from(self.0.next_u64() % length).expect("fits")]
     }
 
-    /// The text with one to three of these keys set to one of their values, wherever they are.
+    /// The text with one or two of these keys set to one of their values, wherever they are.
     fn changed(&self, text: &str, keys: &[(&str, &[&str])]) -> String {
         let mut changed = text.to_owned();
-        for _ in 0..*self.choice(&[1, 2, 3]) {
+        for _ in 0..*self.choice(&[1, 2]) {
             let (key, values) = self.choice(keys);
             let set = format!("{key} = {}", self.choice(values));
             let lines = changed.lines().map(|line| {
@@ -111,6 +111,9 @@ fn no_file_at_a_restart_changes_the_past() {
             let (_, market) = server.get("/api/market");
             market["data"]["paused"] == json!(true)
         });
+        // The prices of a running server may be those of the step before the pause.
+        server.stop();
+        let server = Server::start(&database);
         let before = past(&server, &token);
         server.stop();
         let (mut refused, mut served) = (0, 0);
