@@ -265,7 +265,7 @@ impl Chain {
     /// Achievements unlocked without a trade.
     fn check_award(&mut self, entry: &LedgerEntry) -> Result<(), String> {
         self.check_still(entry)?;
-        same("amount", entry.amount, Money::ZERO)?;
+        self.same_money("amount", entry.amount, Money::ZERO)?;
         let has_quote = entry.quote_as_of.is_some() || entry.quote_day.is_some();
         if has_quote || entry.quote_source.is_some() || entry.about_version.is_some() {
             return Err("an award has a quote or is about a trade".to_owned());

@@ -85,7 +85,9 @@ fn a_player_without_a_holding_that_counts_stays_below_the_limit_of_xp() {
 
 #[test]
 fn the_cash_of_the_opening_is_no_portfolio() {
-    let kind = AchievementKind::PortfolioValue(Amount::parse("5000.00").expect("an amount"));
+    let kind = AchievementKind::PortfolioValue(
+        Amount::parse("5000.00", MinorUnit::Hundredth).expect("an amount"),
+    );
     let rules = rules_with(&[(kind, 10)]);
     let mut player = player(&rules);
     player.trades = 0;
@@ -134,11 +136,13 @@ fn kind() -> impl Strategy<Value = AchievementKind> {
         (1..4i64).prop_map(AchievementKind::LevelReached),
         (1..4i64).prop_map(AchievementKind::NoteWritten),
         (9..13i64).prop_map(|thousands| {
-            let amount = Amount::parse(&format!("{thousands}000.00")).expect("an amount");
+            let amount = Amount::parse(&format!("{thousands}000.00"), MinorUnit::Hundredth)
+                .expect("an amount");
             AchievementKind::PortfolioValue(amount)
         }),
         (1..9i64).prop_map(|hundreds| {
-            let amount = Amount::parse(&format!("{hundreds}00.00")).expect("an amount");
+            let amount = Amount::parse(&format!("{hundreds}00.00"), MinorUnit::Hundredth)
+                .expect("an amount");
             AchievementKind::ProfitAmount(amount)
         }),
     ]
